@@ -1,0 +1,75 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+BRAIN ?= classical
+WALL ?= 50
+RUN_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := requirements/base.lock requirements/dev.lock
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# The first interpreter that runs and is new enough: a name on PATH may be an empty shim.
+FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
+
+.PHONY: help install run test lint lock system clean
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "BRAIN=$(BRAIN)  WALL=$(WALL) [s]  RUN_ARGS=$(RUN_ARGS)  PYTHON=<first of 3.11 to 3.13>"
+
+install: $(VENV)/.stamp-install ## Make .venv with the shopfloor command; the house stays editable.
+
+run: system install ## Work a sorting shift with BRAIN for at most a minute, and report it.
+	@$(BIN)/shopfloor run sorting --brain $(BRAIN) --max-wall $(WALL) $(RUN_ARGS)
+
+test: $(VENV)/.stamp-dev ## Lint, check types and layers, and run all tests.
+	@failed=0; $(MAKE) lint || failed=1; \
+	$(BIN)/python -m pytest || failed=1; \
+	exit $$failed
+
+lint: $(VENV)/.stamp-dev ## Only what needs no running: ruff, mypy, import-linter.
+	@failed=0; \
+	for check in "ruff check" "ruff format --check" mypy "lint-imports --no-logo"; do \
+		echo "$$check"; $(BIN)/$$check || failed=1; \
+	done; \
+	exit $$failed
+
+# Versions stay as they are unless pyproject.toml forbids them; UPGRADE=1 takes the newest.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+
+lock: $(VENV)/.stamp-dev ## Write requirements/*.lock anew from pyproject.toml (UPGRADE=1 for newest).
+	$(COMPILE) pyproject.toml --group build --output-file requirements/base.lock
+	$(COMPILE) --group dev --constraints requirements/base.lock --output-file requirements/dev.lock
+
+system: ## Install the system libraries that draw pictures without a screen, or say how.
+	@.ci/system libegl1 libgl1-mesa-dri libopengl0
+
+clean: ## Remove .venv, caches and builds; runs stay.
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(if $(PYTHON),,echo "shopfloor needs Python 3.11 or newer with venv, and found none on PATH." \
+		"On Debian 12: apt-get install python3.11-venv. Or name one: make PYTHON=/path/to/python3" \
+		>&2; exit 2)
+	@$(PYTHON) -c '$(FITS)' || { echo "$(PYTHON) is no Python 3.11 or newer with venv;" \
+		"name another: make PYTHON=/path/to/python3" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.stamp-install: requirements/base.lock pyproject.toml | $(BIN)/python
+	$(PIP) --require-hashes --requirement requirements/base.lock
+	$(PIP) --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.stamp-dev: $(LOCKS) $(VENV)/.stamp-install
+	$(PIP) --require-hashes $(addprefix --requirement ,$(LOCKS))
+	@touch $@

@@ -1,0 +1,152 @@
+"""Where a body's limbs are for given joints: tool poses, spheres and distances.
+
+A scene with nothing but the body is compiled once; only its kinematics ever run. It never
+sees the cell, so it can't leak truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import mujoco
+import numpy as np
+
+from shopfloor.body.contract import Body
+from shopfloor.types import FloatArray
+
+__all__ = ["Geometry"]
+
+
+class Geometry:
+    """Forward kinematics and clearances of one body."""
+
+    def __init__(self, body: Body) -> None:
+        scene = mujoco.MjSpec()
+        scene.compiler.degree = False
+        body.attach(scene)
+        self._model = model = scene.compile()
+        self._data = mujoco.MjData(model)
+        self._joints: dict[str, slice | FloatArray] = {}
+        self._sites: dict[str, int] = {}
+        self._geoms: dict[str, FloatArray] = {}
+        self._bound: dict[str, FloatArray] = {}
+        self._balls: dict[str, tuple[FloatArray, FloatArray]] = {}
+        for name, limb in body.models.items():
+            self._joints[name] = np.array([model.joint(j).qposadr[0] for j in limb.joints])
+            self._sites[name] = model.site(limb.tool_site).id
+            bodies = [model.body(link).id for link in limb.link_bodies]
+            solid = np.flatnonzero(
+                np.isin(model.geom_bodyid, bodies) & (model.geom_contype != 0)
+            )
+            self._geoms[name] = solid
+            self._bound[name] = model.geom_rbound[solid].copy()
+            self._balls[name] = _balls(model, solid)
+            for jaw in limb.jaw_joints:  # fingers at their widest: the cautious shape
+                self._data.qpos[model.joint(jaw).qposadr[0]] = model.joint(jaw).range[1]
+        self._names = tuple(body.models)
+
+    def place(self, targets: Mapping[str, FloatArray]) -> None:
+        """Put limbs at joint positions ``(dof,)`` [rad]; the others stay."""
+        for name, q in targets.items():
+            self._data.qpos[self._joints[name]] = q
+        mujoco.mj_kinematics(self._model, self._data)
+
+    def tool_position(self, limb: str) -> FloatArray:
+        """``(3,)`` tool centre point in the world [m], as last placed."""
+        return self._data.site_xpos[self._sites[limb]].copy()
+
+    def tool_pose(self, limb: str, q: FloatArray) -> FloatArray:
+        """``(4, 4)`` tool pose in the world for ``(dof,)`` joints [rad]."""
+        self.place({limb: q})
+        pose = np.eye(4)
+        site = self._sites[limb]
+        pose[:3, :3] = self._data.site_xmat[site].reshape(3, 3)
+        pose[:3, 3] = self._data.site_xpos[site]
+        return pose
+
+    def clearance(self, near_m: float) -> float:
+        """Least distance between any two limbs [m], as last placed.
+
+        Distances above ``near_m`` are reported as some value above it: bounding spheres
+        settle those, and only close pairs are measured exactly.
+        """
+        least = np.inf
+        for i, a in enumerate(self._names):
+            for b in self._names[i + 1 :]:
+                least = min(least, self._pair(a, b, near_m))
+        return least
+
+    def _pair(self, a: str, b: str, near_m: float) -> float:
+        ga, gb = self._geoms[a], self._geoms[b]
+        x = self._data.geom_xpos
+        gap = x[ga][:, None] - x[gb][None]
+        rough = (
+            np.sqrt(np.einsum("ijk,ijk->ij", gap, gap))
+            - self._bound[a][:, None]
+            - self._bound[b][None]
+        )
+        least = float(rough.min())
+        if least > near_m:
+            return least
+        least = np.inf
+        for i, j in np.argwhere(rough <= near_m):
+            least = min(
+                least,
+                mujoco.mj_geomDistance(
+                    self._model, self._data, int(ga[i]), int(gb[j]), near_m * 1.5 + 0.01, None
+                ),
+            )
+        return least
+
+    def spheres(self, limb: str, q: FloatArray) -> FloatArray:
+        """Cover a limb by spheres along a path.
+
+        Args:
+            limb: Name of the limb.
+            q: ``(n, dof)`` joint positions [rad].
+
+        Returns:
+            ``(n, k, 3)`` centres in the world [m]; radii are ``radii(limb)``.
+        """
+        local, owner = self._balls[limb][0], self._geoms[limb]
+        geoms = owner[self._balls_owner(limb)]
+        out = np.empty((len(q), len(local), 3))
+        data = self._data
+        for i, row in enumerate(q):
+            self.place({limb: row})
+            rot = data.geom_xmat[geoms].reshape(-1, 3, 3)
+            out[i] = data.geom_xpos[geoms] + np.einsum("kij,kj->ki", rot, local)
+        return out
+
+    def radii(self, limb: str) -> FloatArray:
+        """``(k,)`` radii of the limb's spheres [m]."""
+        return self._balls[limb][1][:, 0]
+
+    def _balls_owner(self, limb: str) -> FloatArray:
+        return self._balls[limb][1][:, 1].astype(int)
+
+
+def _balls(model: mujoco.MjModel, geoms: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Cover each geom by spheres on its longest axis, no further apart than their radius.
+
+    Returns:
+        ``(k, 3)`` centres in the geom's frame [m] and ``(k, 2)`` radius [m] and index of geom.
+    """
+    centres: list[list[float]] = []
+    rows: list[list[float]] = []
+    for index, g in enumerate(geoms):
+        if model.geom_type[g] == mujoco.mjtGeom.mjGEOM_CAPSULE:
+            radius, half = model.geom_size[g][0], model.geom_size[g][1]
+            axis = np.array([0.0, 0.0, 1.0])
+        else:
+            box = model.geom_aabb[g][3:]
+            long = int(np.argmax(box))
+            half_widths = np.delete(box, long)
+            radius = float(np.hypot(*half_widths))
+            half = max(float(box[long]) - float(half_widths.min()), 0.0)
+            axis = np.eye(3)[long]
+        count = max(int(np.ceil(2 * half / radius)), 1) + 1 if half > 0 else 1
+        for s in np.linspace(-half, half, count):
+            centres.append(list(s * axis))
+            rows.append([radius, index])
+    return np.array(centres), np.array(rows)

@@ -1,0 +1,190 @@
+"""The guard: holds every action against the stated envelope before the cell sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from shopfloor.body.contract import Body
+from shopfloor.body.geometry import Geometry
+from shopfloor.errors import SpecMismatch
+from shopfloor.types import Action, FloatArray, Limits, Observation, Ruling
+
+__all__ = ["EnvelopeGuard", "EnvelopeState"]
+
+_SLACK = 1e-9
+_NEAR = 2.0
+"""Distances are measured exactly below so many times the stated separation."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EnvelopeState:
+    """What the guard remembers from one tick to the next.
+
+    Attributes:
+        q: Joint targets that went to the cell last, all limbs in a row [rad]; None at first.
+        tools: Tool centre points they put, ``(limbs, 3)`` in the world [m].
+        clearance_m: Distance between the limbs there [m].
+        seq: Number of the last command.
+    """
+
+    q: FloatArray | None
+    tools: FloatArray
+    clearance_m: float
+    seq: int
+
+
+class EnvelopeGuard:
+    """Checks shape, finiteness, age, joints, speeds, workspace and separation, in that order.
+
+    Joint position, joint speed and tool speed are limited: the action is shortened on its own
+    way until it is inside. Everything else stops: the hold goes to the cell instead. A
+    message with one number that is not finite is refused whole; NaN is never clamped.
+    """
+
+    def __init__(self, body: Body, control_dt: float) -> None:
+        """Prepare for a body and a tick of ``control_dt`` [s]."""
+        self._geometry = Geometry(body)
+        self._limbs = tuple(body.spec.limbs)
+        self._dof = {name: limb.dof for name, limb in body.spec.limbs.items()}
+        edges = np.cumsum([0, *self._dof.values()])
+        self._slice = {
+            name: slice(int(a), int(b))
+            for name, a, b in zip(self._limbs, edges[:-1], edges[1:], strict=True)
+        }
+        self._jaw_max = {name: limb.jaw_max_m for name, limb in body.spec.limbs.items()}
+        self._dt = control_dt
+
+    def start(self, limits: Limits) -> EnvelopeState:
+        """Take up limits.
+
+        Raises:
+            SpecMismatch: The limits do not fit the body.
+        """
+        for name, dof in self._dof.items():
+            if name not in limits.limbs or limits.limbs[name].q_lower.shape != (dof,):
+                raise SpecMismatch(f"the limits {limits.name!r} do not cover limb {name!r}")
+        self._limits = limits
+        stack = [limits.limbs[name] for name in self._limbs]
+        self._lower = np.concatenate([limb.q_lower for limb in stack])
+        self._upper = np.concatenate([limb.q_upper for limb in stack])
+        self._step = np.concatenate([limb.qd_max for limb in stack]) * self._dt
+        self._box_lower = np.stack([limb.workspace_lower_m for limb in stack])
+        self._box_upper = np.stack([limb.workspace_upper_m for limb in stack])
+        return EnvelopeState(None, np.empty((0, 3)), np.inf, -1)
+
+    def check(
+        self, action: Action, observation: Observation, hold: Action, state: EnvelopeState
+    ) -> tuple[Ruling, EnvelopeState]:
+        """Rule on one action; see :class:`shopfloor.types.Guard`."""
+        if state.q is None:
+            q = np.concatenate([observation.limbs[name].q for name in self._limbs])
+            tools, clearance = self._at(q)
+            state = replace(state, q=q, tools=tools, clearance_m=clearance)
+        rule, detail = self._message(action, observation, state)
+        if rule:
+            return self._stop(rule, detail, hold, state)
+        asked = np.concatenate([action.targets[name] for name in self._limbs])
+        assert state.q is not None
+        q, rule, detail = self._joints(asked, state.q)
+        tools, clearance = self._at(q)
+        q, tools, clearance, slow = self._tool_speed(q, tools, clearance, state)
+        if slow:
+            rule, detail = "tool.speed", {"tool_speed_m_s": slow}
+        outside = self._outside(tools)
+        if (outside > _SLACK).any() and (outside > self._outside(state.tools) + _SLACK).any():
+            worst = int(np.argmax(outside))
+            return self._stop(
+                "workspace", {"limb": self._limbs[worst], "outside_m": float(outside[worst])}, hold, state
+            )
+        if clearance < self._limits.limb_distance_m and clearance < state.clearance_m:
+            return self._stop("limb.distance", {"distance_m": float(clearance)}, hold, state)
+        after = EnvelopeState(q, tools, clearance, action.seq)
+        if rule is None:
+            return Ruling("pass", action), after
+        targets = {name: q[self._slice[name]] for name in self._limbs}
+        return Ruling("limit", replace(action, targets=targets), rule, detail), after
+
+    def _message(
+        self, action: Action, observation: Observation, state: EnvelopeState
+    ) -> tuple[str | None, Mapping[str, float | str]]:
+        """Check what can be said without looking at the numbers' meaning."""
+        if action.targets.keys() != self._dof.keys() or action.jaw_m.keys() != self._dof.keys():
+            return "message.shape", {"limbs": ", ".join(map(str, action.targets))}
+        for name, dof in self._dof.items():
+            target = action.targets[name]
+            if (
+                not isinstance(target, np.ndarray)
+                or target.shape != (dof,)
+                or target.dtype.kind != "f"
+            ):
+                return "message.shape", {"limb": name, "shape": str(np.shape(target))}
+            jaw = action.jaw_m[name]
+            if not (-_SLACK <= jaw <= self._jaw_max[name] + 1e-3):  # also refuses NaN
+                return "jaw.range", {"limb": name, "jaw_m": float(jaw)}
+            if not np.isfinite(target).all():
+                return "message.finite", {"limb": name}
+        age = observation.tick - action.tick
+        if not 0 <= age <= self._limits.command_age_ticks:
+            return "message.age", {"age_ticks": float(age)}
+        if action.seq <= state.seq:
+            return "message.sequence", {"seq": float(action.seq), "last": float(state.seq)}
+        return None, {}
+
+    def _joints(
+        self, asked: FloatArray, last: FloatArray
+    ) -> tuple[FloatArray, str | None, Mapping[str, float | str]]:
+        q, rule, detail = asked, None, {}
+        if (asked < self._lower).any() or (asked > self._upper).any():
+            q = np.clip(asked, self._lower, self._upper)
+            rule, detail = "joint.position", {"over_rad": float(np.abs(q - asked).max())}
+        change = q - last
+        excess = np.abs(change) / self._step
+        if excess.max() > 1 + 1e-6:
+            shorter = np.ones_like(q)
+            for part in self._slice.values():  # a limb keeps its direction
+                shorter[part] = 1 / max(float(excess[part].max()), 1.0)
+            q = last + change * shorter
+            rule, detail = "joint.velocity", {"times_over": float(excess.max())}
+        return q, rule, detail
+
+    def _tool_speed(
+        self, q: FloatArray, tools: FloatArray, clearance: float, state: EnvelopeState
+    ) -> tuple[FloatArray, FloatArray, float, float]:
+        """Shorten each limb's step until its tool is slow enough."""
+        most = self._limits.tool_speed_m_s * self._dt
+        fastest = 0.0
+        assert state.q is not None
+        for _ in range(4):  # the way of the tool is curved, so once may not be enough
+            step = tools - state.tools
+            moved = np.sqrt(np.einsum("ij,ij->i", step, step))
+            if moved.max() <= most * (1 + 1e-6):
+                break
+            fastest = max(fastest, float(moved.max()) / self._dt)
+            q = q.copy()
+            for i, part in enumerate(self._slice.values()):
+                if moved[i] > most:
+                    q[part] = state.q[part] + (q[part] - state.q[part]) * (0.999 * most / moved[i])
+            tools, clearance = self._at(q)
+        return q, tools, clearance, fastest
+
+    def _outside(self, tools: FloatArray) -> FloatArray:
+        """How far each tool is out of its box [m]; 0 or less inside."""
+        return np.maximum(self._box_lower - tools, tools - self._box_upper).max(axis=1)
+
+    def _at(self, q: FloatArray) -> tuple[FloatArray, float]:
+        """Tools and clearance for joints ``q``."""
+        self._geometry.place({name: q[part] for name, part in self._slice.items()})
+        tools = np.stack([self._geometry.tool_position(name) for name in self._limbs])
+        near = self._limits.limb_distance_m * _NEAR
+        clearance = self._geometry.clearance(near) if len(self._limbs) > 1 else np.inf
+        return tools, clearance
+
+    def _stop(
+        self, rule: str, detail: Mapping[str, float | str], hold: Action, state: EnvelopeState
+    ) -> tuple[Ruling, EnvelopeState]:
+        q = np.concatenate([hold.targets[name] for name in self._limbs])
+        tools, clearance = self._at(q)
+        return Ruling("stop", hold, rule, detail), EnvelopeState(q, tools, clearance, state.seq)

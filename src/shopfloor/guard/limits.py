@@ -1,0 +1,132 @@
+"""Reads the envelope of a cell from its data file. No field has a default."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shopfloor.errors import LimitsError, UnknownName
+from shopfloor.types import BodySpec, FloatArray, LimbLimits, Limits
+
+__all__ = ["MODES", "load_limits"]
+
+MODES = ("fenced", "collaborative")
+
+_TOP = {"name", "dated", "tool_speed_m_s", "limb_distance_m", "command_age_ticks", "limbs"}
+_LIMB = {
+    "q_lower_deg",
+    "q_upper_deg",
+    "qd_max_deg_s",
+    "workspace_lower_m",
+    "workspace_upper_m",
+}
+
+
+def load_limits(cell: str, body: BodySpec, mode: str) -> Limits:
+    """Read the limits of a cell with a body in a mode.
+
+    Args:
+        cell: Name of the cell.
+        body: Its body; every limb must have limits for every joint.
+        mode: ``fenced`` or ``collaborative``, or the path of a limits file.
+
+    Raises:
+        UnknownName: No such mode.
+        LimitsError: A field is missing, unknown, contradictory or impossible.
+    """
+    if mode.endswith(".toml"):
+        path = Path(mode)
+        if not path.is_file():
+            raise LimitsError(f"no limits file {mode}; give fenced, collaborative or a .toml file")
+        raw, where = path.read_bytes(), path.name
+    else:
+        where = f"{cell}.{body.name.replace(':', '-')}.{mode}.toml"
+        data = resources.files("shopfloor.guard") / "data" / where
+        if mode not in MODES:
+            raise UnknownName("limits", mode, MODES)
+        if not data.is_file():
+            raise LimitsError(
+                f"nobody has stated limits for cell {cell!r} with body {body.name!r} ({where}); "
+                "write such a file and give it with --limits FILE.toml"
+            )
+        raw = data.read_bytes()
+    try:
+        table = tomllib.loads(raw.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LimitsError(f"{where} is not TOML: {error}") from error
+    return _limits(table, body, where, hashlib.sha256(raw).hexdigest())
+
+
+def _limits(table: Mapping[str, Any], body: BodySpec, where: str, sha256: str) -> Limits:
+    _exactly(table, _TOP, where)
+    limbs = table["limbs"]
+    if not isinstance(limbs, dict):
+        raise LimitsError(f"{where}: limbs must be a table of limbs")
+    _exactly(limbs, set(body.limbs), f"{where}: limbs")
+    dated = table["dated"]
+    if not isinstance(dated, date):
+        raise LimitsError(f"{where}: dated is {dated!r}; write a date such as 2026-11-22")
+    age = table["command_age_ticks"]
+    if not isinstance(age, int) or isinstance(age, bool) or age < 1:
+        raise LimitsError(f"{where}: command_age_ticks is {age!r}; it must be a whole number >= 1")
+    return Limits(
+        name=str(table["name"]),
+        dated=dated.isoformat(),
+        tool_speed_m_s=_positive(table, "tool_speed_m_s", where),
+        limb_distance_m=_positive(table, "limb_distance_m", where),
+        command_age_ticks=age,
+        limbs={
+            name: _limb(limbs[name], spec.dof, f"{where}: limbs.{name}")
+            for name, spec in body.limbs.items()
+        },
+        sha256=sha256,
+    )
+
+
+def _limb(table: Any, dof: int, where: str) -> LimbLimits:
+    if not isinstance(table, dict):
+        raise LimitsError(f"{where} must be a table")
+    _exactly(table, _LIMB, where)
+    q_lower, q_upper = (
+        np.radians(_numbers(table, f"q_{side}_deg", dof, where)) for side in ("lower", "upper")
+    )
+    qd_max = np.radians(_numbers(table, "qd_max_deg_s", dof, where))
+    low, high = (_numbers(table, f"workspace_{side}_m", 3, where) for side in ("lower", "upper"))
+    if np.any(q_lower >= q_upper):
+        raise LimitsError(f"{where}: q_lower_deg must be below q_upper_deg for every joint")
+    if np.any(qd_max <= 0):
+        raise LimitsError(f"{where}: qd_max_deg_s must be above 0 for every joint")
+    if np.any(low >= high):
+        raise LimitsError(f"{where}: workspace_lower_m must be below workspace_upper_m")
+    return LimbLimits(q_lower, q_upper, qd_max, low, high)
+
+
+def _exactly(table: Mapping[str, Any], names: set[str], where: str) -> None:
+    if missing := sorted(names - table.keys()):
+        raise LimitsError(f"{where} lacks {', '.join(missing)}; safety has no default value")
+    if unknown := sorted(table.keys() - names):
+        raise LimitsError(f"{where} has unknown {', '.join(unknown)}; known: {', '.join(sorted(names))}")
+
+
+def _positive(table: Mapping[str, Any], name: str, where: str) -> float:
+    value = table[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < np.inf:
+        raise LimitsError(f"{where}: {name} is {value!r}; it must be a number above 0")
+    return float(value)
+
+
+def _numbers(table: Mapping[str, Any], name: str, count: int, where: str) -> FloatArray:
+    values = table[name]
+    good = isinstance(values, list) and all(
+        isinstance(v, int | float) and not isinstance(v, bool) and np.isfinite(v) for v in values
+    )
+    if not good or len(values) != count:
+        raise LimitsError(f"{where}: {name} is {values!r}; it must be {count} finite numbers")
+    return np.array(values, float)

@@ -1,0 +1,432 @@
+"""From spotted words to chunks ("two red cubes", "the rest") and destinations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from shopfloor.order.token import Token
+from shopfloor.types import Select
+
+__all__ = ["AND", "COLON", "COMMA", "HARD", "Chunk", "Dest", "Node", "chunks"]
+
+AND, COMMA, COLON, HARD = 1, 2, 3, 4
+"""How strongly two neighbours are kept apart; 0 is nothing between them."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Node:
+    """What chunks and destinations share.
+
+    Attributes:
+        gap: What separates it from the node before.
+        either: Whether an "or" was there.
+        verb: Whether a verb was there.
+        also: Whether "too" or "also" stands beside it.
+        closed: Whether an exception was closed ("以外") before it.
+    """
+
+    gap: int = 0
+    either: bool = False
+    verb: bool = False
+    also: bool = False
+    closed: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Chunk(Node):
+    """Words that describe parts, without a separator inside.
+
+    Attributes:
+        attrs: Property by kind, in the order of the words.
+        strength: How much a word insists on its shape.
+        noun: Whether a noun closes it.
+        generic: Whether that noun says no shape (``parts``).
+        open_end: Whether adjectives may follow the noun (``everything red``).
+        rest, all, det: Whether such a word stands before.
+        count: Number, or None.
+        ellipsis: Whether it is only a number or a pronoun for what was named before.
+        rel: Whether it describes the chunk before (``that are red``).
+        minus: What does not belong to it (``non-red``).
+        exc: Whether an exception begins here.
+        excs: Exceptions that belong to it.
+    """
+
+    attrs: dict[str, str] = field(default_factory=dict)
+    strength: int = 0
+    noun: bool = False
+    generic: bool = False
+    open_end: bool = False
+    rest: bool = False
+    all: bool = False
+    det: bool = False
+    count: int | None = None
+    ellipsis: bool = False
+    rel: bool = False
+    minus: list[Select] = field(default_factory=list)
+    exc: bool = False
+    excs: list[Chunk] = field(default_factory=list)
+
+    @property
+    def bare(self) -> bool:
+        """Whether it names nothing but "parts" in general, with no word such as "rest"."""
+        return not (self.attrs or self.rest or self.minus or self.count or self.ellipsis)
+
+    @property
+    def full(self) -> bool:
+        """Whether it already says what it is about."""
+        return bool(self.attrs or self.noun or self.minus)
+
+    @property
+    def select(self) -> Select:
+        """What it selects, exceptions not counted."""
+        return Select(**self.attrs)
+
+
+@dataclass(slots=True, kw_only=True)
+class Dest(Node):
+    """Where parts go: several totes for "A and B", none where parts stay.
+
+    Attributes:
+        totes: Labels; empty for "stay".
+        same: Whether it is the tote named before ("the same box").
+        negated: Whether it came from "do not put".
+        excs: Exceptions that were said after it.
+        zip: Whether "respectively" was said.
+        each: Whether "each" was said of several totes.
+    """
+
+    totes: list[str] = field(default_factory=list)
+    same: bool = False
+    negated: bool = False
+    excs: list[Chunk] = field(default_factory=list)
+    zip: bool = False
+    prep: bool = False
+
+
+_CONTENT = frozenset({"COLOUR", "SIZE", "SHAPE", "PART", "PRON", "NUM", "ONE", "NOT1"})
+_KIND = {"COLOUR": "colour", "SIZE": "size", "SHAPE": "shape"}
+
+
+class _Builder:
+    """One pass over the tokens."""
+
+    def __init__(self, tokens: tuple[Token, ...]) -> None:
+        self.tokens = tokens
+        self.nodes: list[Node] = []
+        self.chunk: Chunk | None = None
+        self.pending = Node()
+        self.det = self.exc = self.rel = self.prep = False
+        self.neg = 0  # 0 no, 1 the next property, 2 all properties up to a separator
+        self.zip = False
+
+    # Separators and state.
+
+    def close(self) -> None:
+        self.chunk = None
+
+    def separate(self, gap: int) -> None:
+        self.close()
+        self.pending.gap = max(self.pending.gap, gap)
+        # "not red or blue" goes on being negative, "not red, ..." does not.
+        self.neg = 2 if self.neg and gap == AND and self.rel else 0
+        if gap == HARD:
+            self.rel = self.det = False
+
+    def _adopt(self, node: Node) -> None:
+        p = self.pending
+        node.gap, node.either, node.verb = p.gap, p.either, p.verb
+        node.also, node.closed = node.also or p.also, p.closed
+        self.pending = Node()
+        self.nodes.append(node)
+
+    def begin(self) -> Chunk:
+        chunk = Chunk(det=self.det, exc=self.exc)
+        self.det = self.exc = False
+        self._adopt(chunk)
+        self.chunk = chunk
+        return chunk
+
+    def last(self) -> Chunk | None:
+        """Return the chunk that stands last, if no destination came since."""
+        node = self.nodes[-1] if self.nodes else None
+        return node if isinstance(node, Chunk) else None
+
+    def ahead(self, i: int) -> str | None:
+        """Return the kind of the next token that is not a mere determiner."""
+        for token in self.tokens[i + 1 :]:
+            if token.kind not in ("DET", "DE", "ALSO") and token.text.lower() != "of":
+                return token.kind
+        return None
+
+    def describes(self, i: int) -> bool:
+        """Return whether a quantity at i stands before what it counts."""
+        return self.ahead(i) in _CONTENT | {"REST", "NOT", "ART"}
+
+    # Tokens.
+
+    def attribute(self, kind: str, value: str, strength: int, noun: bool) -> None:
+        """Take in one colour, size or shape."""
+        chunk = self.chunk
+        if self.neg:
+            self._minus(kind, value)
+            return
+        if self.rel and not noun and chunk is None and not self.det:
+            base = self.last()
+            if base is not None and self.pending.gap in (0, AND, COMMA):
+                self._describe(base, kind, value, strength)
+                return
+        if noun and self.rel and self.pending.gap:
+            self.rel = False
+        fresh = chunk is None or (
+            chunk.noun and not (chunk.open_end or (self.rel and not self.det))
+        )
+        if chunk is not None and not fresh and kind in chunk.attrs:
+            if kind == "shape" and strength != chunk.strength:
+                if strength > chunk.strength:
+                    chunk.attrs["shape"], chunk.strength = value, strength
+                chunk.noun = chunk.noun or noun
+                return
+            fresh = chunk.attrs[kind] != value
+        elif chunk is not None and fresh and kind == "shape" and 0 < chunk.strength < strength:
+            # "rectangular block", whose weaker word came first, or "blocks, long ones".
+            if noun and chunk.strength < 3 and self.pending.gap == 0 and not self.det:
+                chunk.attrs["shape"], chunk.strength = value, strength
+                return
+        if chunk is None or fresh:
+            chunk = self.begin()
+        chunk.attrs[kind] = value
+        if kind == "shape":
+            chunk.strength = strength
+            chunk.noun = chunk.noun or noun
+
+    def _minus(self, kind: str, value: str) -> None:
+        chunk = self.chunk
+        if chunk is None and self.rel:
+            chunk = self.last()
+        if chunk is None:
+            chunk = self.begin()
+            chunk.det = True
+        same = self.neg == 3 and chunk.minus and getattr(chunk.minus[-1], kind) is None
+        if same:
+            chunk.minus[-1] = replace(chunk.minus[-1], **{kind: value})
+        else:
+            chunk.minus.append(Select(**{kind: value}))
+        self.neg = 0 if self.neg == 1 else 3
+        self.pending.gap = 0
+        self.chunk = chunk
+
+    def _describe(self, base: Chunk, kind: str, value: str, strength: int) -> None:
+        """Take in a property after the noun: "cubes that are red or blue"."""
+        if self.pending.gap and (self.pending.either or base.attrs.get(kind, value) != value):
+            said = dict(base.attrs)
+            if kind in said:
+                said[kind] = value
+            else:  # "parts that are red or small"
+                said = {k: v for k, v in said.items() if k not in self.said} | {kind: value}
+            count, det = base.count, base.det
+            chunk = self.begin()
+            chunk.attrs, chunk.noun, chunk.generic = said, base.noun, base.generic
+            chunk.det, chunk.count, chunk.strength = det, count, base.strength
+            self.said = {kind}
+        elif base.attrs.get(kind, value) != value and kind != "shape":
+            self.attribute_new(kind, value)
+            return
+        else:
+            base.attrs[kind] = value
+            self.said = self.said | {kind}
+            self.pending.gap = 0
+            if kind == "shape":
+                base.strength = strength
+        self.chunk = None
+
+    said: set[str] = set()  # noqa: RUF012  (rebound for each instance, never changed in place)
+
+    def attribute_new(self, kind: str, value: str) -> None:
+        self.rel = False
+        self.begin().attrs[kind] = value
+
+    def take(self, i: int, token: Token) -> None:  # noqa: C901, PLR0912, PLR0915
+        """Take in one token."""
+        kind, chunk = token.kind, self.chunk
+        if kind in _KIND:
+            if kind == "SHAPE":
+                assert isinstance(token.value, tuple)
+                value, strength, noun = token.value
+            else:
+                value, strength, noun = token.value, 0, False
+            self.attribute(_KIND[kind], str(value), strength, noun)
+        elif kind == "PART":
+            if chunk is None or chunk.noun:
+                if chunk is not None and chunk.noun and self.pending.gap == 0 and not self.det:
+                    return  # "cube parts", "圆柱零件"
+                chunk = self.begin()
+            chunk.noun, chunk.generic = True, not chunk.attrs.get("shape")
+            self.rel, self.neg = False, 0
+        elif kind == "PRON":
+            if chunk is None:
+                self.begin().ellipsis = True
+            elif not chunk.full and chunk.count is not None and not chunk.rest:
+                chunk.ellipsis = True
+        elif kind in ("ALL", "ALLPRON"):
+            self._all(i, kind)
+        elif kind == "REST":
+            if chunk is None or chunk.full and not chunk.open_end:
+                chunk = self.begin()
+            chunk.rest = True
+        elif kind in ("NUM", "ONE", "ART"):
+            self._number(i, token)
+        elif kind == "ANOTHER":
+            chunk = self.begin()
+            chunk.count = 1
+            chunk.ellipsis = not self.describes(i)
+        elif kind == "DET":
+            if chunk is not None and not chunk.full:
+                chunk.det = True
+            else:
+                self.det = True
+        elif kind == "NOT1":
+            self.neg = 1
+            if chunk is not None and chunk.full and not chunk.open_end:
+                self.close()
+        elif kind == "NOT":
+            if chunk is None and self.nodes and isinstance(self.nodes[-1], Dest):
+                self.exc = True  # "everything into A, not the red ones"
+            else:
+                self.neg = 2
+        elif kind == "DE":
+            self.neg = 0
+        elif kind == "REL":
+            if (base := self.last()) is not None and base.full and self.pending.gap in (0, COMMA):
+                self.rel, self.said = True, set()
+                self.close()
+        elif kind == "EXC":
+            self.close()
+            self.exc, self.rel = True, False
+        elif kind == "CLOSE":
+            self.close()
+            self.pending.closed = True
+        elif kind == "POSTEXC":
+            self._post_exception()
+        else:
+            self._shape_sentence(i, token)
+
+    def _all(self, i: int, kind: str) -> None:
+        chunk = self.chunk
+        if kind == "ALL" and not self.describes(i):
+            if self.last() is None or self.pending.gap == HARD and not self.last_open():
+                chunk = self.begin()
+                chunk.noun = chunk.generic = chunk.all = chunk.open_end = True
+            return
+        if chunk is None or chunk.full or chunk.count is not None:
+            chunk = self.begin()
+        self.rel = False
+        chunk.all = chunk.det = True
+        if kind == "ALLPRON":
+            chunk.noun = chunk.generic = chunk.open_end = True
+
+    def last_open(self) -> bool:
+        """Return whether something was named that still has no destination."""
+        return self.last() is not None
+
+    def _number(self, i: int, token: Token) -> None:
+        chunk, value = self.chunk, token.value
+        assert isinstance(value, int)
+        if token.kind == "ART":
+            if self.neg or self.rel or not self.describes(i):
+                return
+            if chunk is None or chunk.full:
+                chunk = self.begin()
+                chunk.count, chunk.det = value, True
+            return
+        if self.describes(i):
+            if chunk is not None and chunk.all and not chunk.full:
+                return  # "all three cubes"
+            if chunk is None or chunk.full:
+                chunk = self.begin()
+            if chunk.count is None:
+                chunk.count = value
+            chunk.det = True
+            self.rel = False
+            return
+        if token.kind == "ONE" and (self.det or chunk is not None):
+            self.det = False
+            return  # "the red one"
+        before = self.last()
+        if chunk is None and before is not None and before.count is None and before.full:
+            chunk = before
+        if chunk is not None and chunk.count is None:
+            if not chunk.all:
+                chunk.count = value
+            return
+        chunk = self.begin()
+        chunk.count, chunk.ellipsis, chunk.det = value, True, True
+
+    def _post_exception(self) -> None:
+        """Mark the chunks before as exceptions, up to the last comma."""
+        for node in reversed(self.nodes):
+            if not isinstance(node, Chunk):
+                break
+            first = node
+            if node.gap >= COMMA:
+                break
+        else:
+            first = None  # type: ignore[assignment]
+        if self.last() is not None:
+            first.exc = True
+        self.close()
+        self.pending.closed = True
+
+    def _shape_sentence(self, i: int, token: Token) -> None:
+        kind = token.kind
+        if kind in ("TOTE", "SAME", "STAY", "NEGPUT", "STAYTRAY"):
+            self.close()
+            dest = Dest(prep=self.prep, same=kind == "SAME", negated=kind == "NEGPUT")
+            if kind == "TOTE":
+                dest.totes.append(str(token.value))
+            dest.zip, self.zip = self.zip, False
+            self._adopt(dest)
+            self.exc = self.rel = self.prep = self.det = False
+            self.neg = 0
+        elif kind == "VERB":
+            self.close()
+            self.pending.verb = True
+            self.rel = self.det = False
+            self.neg = 0
+        elif kind == "PREP":
+            self.prep = True
+        elif kind == "OR":
+            self.separate(AND)
+            self.pending.either = True
+        elif kind in ("AND", "COMMA", "COLON", "HARD"):
+            self.separate({"AND": AND, "COMMA": COMMA, "COLON": COLON, "HARD": HARD}[kind])
+        elif kind == "ALSO":
+            if self.nodes and self.pending.gap == 0:
+                self.nodes[-1].also = True
+            self.pending.also = True
+        elif kind == "ZIP":
+            self.zip = True
+            for node in self.nodes:
+                if isinstance(node, Dest):
+                    node.zip = True
+
+
+def chunks(tokens: tuple[Token, ...], *, tray: bool) -> list[Node]:
+    """Return the chunks and destinations of an instruction, in their order.
+
+    Args:
+        tokens: The words that matter.
+        tray: Whether "on the tray" is read as a destination.
+    """
+    builder = _Builder(tokens)
+    for i, token in enumerate(tokens):
+        if token.kind == "TRAY":
+            if not tray:
+                continue
+            token = Token("STAYTRAY", token.value, token.text)
+        elif token.text.lower() == "but" and i:
+            # "everything but the red ones" against "..., but leave the red ones".
+            after = builder.ahead(i)
+            if builder.chunk is not None and after not in ("VERB", "STAY", "NEGPUT", "TOTE"):
+                token = Token("EXC", None, token.text)
+        builder.take(i, token)
+    return builder.nodes

@@ -1,0 +1,175 @@
+"""The index entry of one committed episode, and the manifest of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from shopfloor.errors import RunCorrupt, RunVersion
+from shopfloor.types import UnitOutcome
+
+__all__ = ["E10_STATES", "FORMAT", "Entry", "Manifest", "Session"]
+
+FORMAT = 1
+"""Version of the run folder; raised whenever an older reader would misread it."""
+
+E10_STATES = ("PRD", "SBY", "ENG", "SDT", "UDT", "NST")
+"""SEMI E10 states; every tick of a shift is in exactly one."""
+
+
+def _checked(cls: type[Any], data: Mapping[str, Any], what: str) -> dict[str, Any]:
+    names = {f.name for f in fields(cls)}
+    if missing := sorted(names - data.keys()):
+        raise RunCorrupt(f"{what} lacks {', '.join(missing)}; the file was damaged or edited")
+    return {name: data[name] for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the index says of one lot. Times are ticks since the lot's start.
+
+    Attributes:
+        lot: Index of the lot in the shift.
+        order, instruction, language: Of its order.
+        seed: Seed of the lot.
+        ticks: Length of the lot, changeover not included.
+        good, ever, code, code_tick, units: The judge's outcome.
+        delivered: Tick at which each good unit came to rest, ascending.
+        cycles_s: For each good unit, seconds from the start of its pick to its release.
+        segments: E10 states of the lot in order, as (state, ticks); sums to ``ticks``.
+        think_ticks: Ticks in which every limb held because the brain was thinking.
+        picks: (attempted, succeeded by the skill's own sensors).
+        guard: (actions limited, actions stopped).
+        repair_ticks: Down time after the lot until the operator had cleared the cell;
+            0 when nobody was needed.
+        decisions: How often the brain was asked.
+        peak_tool_speed_m_s: Largest measured tool speed.
+        breaches: Ticks on which an independent reading of the simulator's state found a
+            limit left; None where nobody looked.
+        frames: Frames recorded per camera stream.
+        log_sha256: Hash of the lot's log, without wall time.
+        wall_s: Wall time that the lot took; not part of the hash.
+    """
+
+    lot: int
+    order: str
+    instruction: str
+    language: str
+    seed: int
+    ticks: int
+    good: bool
+    ever: bool
+    code: str | None
+    code_tick: int | None
+    units: tuple[UnitOutcome, ...]
+    delivered: tuple[int, ...]
+    cycles_s: tuple[float, ...]
+    segments: tuple[tuple[str, int], ...]
+    think_ticks: int
+    picks: tuple[int, int]
+    guard: tuple[int, int]
+    repair_ticks: int
+    decisions: int
+    peak_tool_speed_m_s: float
+    breaches: int | None
+    frames: Mapping[str, int]
+    log_sha256: str
+    wall_s: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what ``to_json`` wrote."""
+        values = _checked(cls, data, "an episode's index entry")
+        values["units"] = tuple(UnitOutcome(**unit) for unit in values["units"])
+        for name in ("delivered", "cycles_s", "picks", "guard"):
+            values[name] = tuple(values[name])
+        values["segments"] = tuple((state, ticks) for state, ticks in values["segments"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything that a run depends on; written once, before the first tick.
+
+    Attributes:
+        format: Version of the run folder.
+        created: ISO time (UTC) of the start.
+        cell, body, brain, latency, limits: As asked for.
+        seed: Seed of the shift.
+        orders: Number of orders asked for, or None when ``hours`` bounds the shift.
+        hours: Shift length asked for [h], or None.
+        order_file: Name of the order file, or None for generated orders.
+        record_fps: Rate of the recorded streams [Hz].
+        control_dt: Length of a tick [s].
+        changeover_s: Time charged between two lots [s].
+        limb_names, camera_names: As in the cell.
+        notes: What a reader must know first (``the world was paused while ...``).
+        versions: shopfloor, python, mujoco, numpy.
+        renderer: GL renderer string.
+        cpu: Processor model.
+        git_commit: Of shopfloor, or None outside a checkout.
+        sha256: Hashes of body, cell, orders, limits.
+        brain_identity: What the brain says it is.
+    """
+
+    format: int
+    created: str
+    cell: str
+    body: str
+    brain: str
+    latency: str
+    limits: str
+    seed: int
+    orders: int | None
+    hours: float | None
+    order_file: str | None
+    record_fps: float
+    control_dt: float
+    changeover_s: float
+    limb_names: tuple[str, ...]
+    camera_names: tuple[str, ...]
+    notes: tuple[str, ...]
+    versions: Mapping[str, str]
+    renderer: str
+    cpu: str
+    git_commit: str | None
+    sha256: Mapping[str, str]
+    brain_identity: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what ``to_json`` wrote."""
+        if data.get("format") != FORMAT:
+            raise RunVersion(
+                f"the run folder has format {data.get('format')!r}, this shopfloor reads "
+                f"{FORMAT}; open it with the version that wrote it "
+                f"({(data.get('versions') or {}).get('shopfloor', 'unknown')})"
+            )
+        values = _checked(cls, data, "the manifest")
+        for name in ("limb_names", "camera_names", "notes"):
+            values[name] = tuple(values[name])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One process that worked on a run; a resumed run has several.
+
+    ``ended`` is ``complete``, ``interrupted`` or, when nobody could write it, absent: then
+    the session has no line.
+    """
+
+    started: str
+    wall_s: float
+    workers: int
+    lots: int
+    ended: str

@@ -1,0 +1,81 @@
+"""``episodes/``: the committed lots of a run as they stand on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from shopfloor.errors import RunCorrupt
+from shopfloor.record.episode import Episode
+
+__all__ = ["EPISODES", "Shelf"]
+
+EPISODES = "episodes"
+
+
+class Shelf:
+    """All committed episodes of one run.
+
+    Args:
+        run: Folder of the run.
+        manifest_sha256: Hash of its manifest; episodes of another one are refused.
+    """
+
+    __slots__ = ("_manifest_sha256", "path")
+
+    def __init__(self, run: Path, manifest_sha256: str) -> None:
+        self.path = run / EPISODES
+        self._manifest_sha256 = manifest_sha256
+
+    def folder(self, lot: int) -> Path:
+        """Return where a lot stands, or would stand."""
+        return self.path / f"{lot:06d}"
+
+    def lots(self) -> list[int]:
+        """Return the committed lots, ascending.
+
+        Raises:
+            RunCorrupt: The folder is gone, or holds something that is no episode.
+        """
+        try:
+            names = [item.name for item in self.path.iterdir()]
+        except OSError as error:
+            raise RunCorrupt(
+                f"{self.path} cannot be read: {error.strerror}; restore it from a copy"
+            ) from error
+        for name in names:
+            if not (name.isascii() and name.isdigit() and name == f"{int(name):06d}"):
+                raise RunCorrupt(f"{self.path / name} is no episode of this run; move it elsewhere")
+        return sorted(map(int, names))
+
+    def open(self, lot: int) -> Episode:
+        """Open a committed lot.
+
+        Raises:
+            RunCorrupt: Its ``episode.json`` is damaged, or from another run.
+            RunVersion: It has another format version.
+        """
+        path = self.folder(lot)
+        episode = Episode.open(path)
+        if episode.manifest_sha256 != self._manifest_sha256:
+            raise RunCorrupt(
+                f"episode {path.name} was recorded under another manifest than that of "
+                f"{self.path.parent}; restore manifest.json as it was, or move {path} elsewhere"
+            )
+        return episode
+
+    def refuse_missing(self, indexed: Collection[int], lots: Collection[int]) -> None:
+        """Refuse an index that names lots which are not there.
+
+        A crash cannot do that: the index comes last. Somebody has removed an episode.
+
+        Raises:
+            RunCorrupt: The message names the first of them.
+        """
+        if gone := sorted(set(indexed) - set(lots)):
+            more = f" (and {len(gone) - 1} more)" if len(gone) > 1 else ""
+            raise RunCorrupt(
+                f"the index of {self.path.parent} names episode {gone[0]:06d}{more}, but its "
+                "folder is gone; restore it from a copy, or delete index.jsonl and continue with "
+                "--resume, which works that lot again"
+            )

@@ -1,0 +1,203 @@
+"""Carries out skill calls: who is busy, what comes next, and where each limb goes this tick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from shopfloor.types import (
+    ActionChunk,
+    Event,
+    FloatArray,
+    Observation,
+    Plan,
+    Skill,
+    SkillCall,
+    SkillResult,
+    Source,
+)
+
+__all__ = ["Dispatcher"]
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """A call on its way."""
+
+    call: SkillCall
+    skill: Skill
+    asked: Observation
+    replan_at: int = -1
+
+
+@dataclass(slots=True, eq=False)
+class _Motion:
+    """Rows that a limb follows, resampled to ticks: row i is where it is to be at tick + i."""
+
+    tick: int
+    q: FloatArray
+    jaw: FloatArray | None
+    source: Source = "skill"
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """Runs the skills of one lot.
+
+    Attributes:
+        limbs: Names of the body's limbs.
+        make: Makes a skill from its name; raises ``UnknownName``.
+        validate: Returns what is wrong with a call's arguments, or None.
+        control_dt: Length of a tick [s].
+        looks: Cameras of which the brain is to get a fresh view with the next question.
+    """
+
+    limbs: tuple[str, ...]
+    make: Callable[[str], Skill]
+    validate: Callable[[SkillCall], str | None]
+    control_dt: float
+    looks: set[str] = field(default_factory=set)
+    _jobs: list[_Job] = field(default_factory=list)
+    _queue: list[_Job] = field(default_factory=list)
+    _motion: dict[str, _Motion] = field(default_factory=dict)
+
+    def free(self) -> tuple[str, ...]:
+        """Limbs with nothing to do and nothing coming."""
+        taken = {limb for job in (*self._jobs, *self._queue) for limb in job.call.limbs}
+        taken.update(limb for limb, motion in self._motion.items() if motion.source == "brain")
+        return tuple(limb for limb in self.limbs if limb not in taken)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing at all is under way."""
+        return not self._jobs and not self._queue and not self._motion
+
+    def submit(self, calls: Sequence[SkillCall], asked: Observation, tick: int) -> list[Event]:
+        """Take calls on; those that make no sense come back as ``skill.refused``."""
+        events = []
+        for call in calls:
+            reason = self.validate(call)
+            if reason:
+                data = _data(call) | {"code": "plan.invalid", "reason": reason}
+                events.append(Event(tick, "skill.refused", data))
+                events += self._drop(call.limbs, tick)
+            else:
+                self._queue.append(_Job(call, self.make(call.skill), asked))
+        return events
+
+    def follow(self, chunk: ActionChunk, tick: int) -> None:
+        """Follow a chunk that comes from the brain itself."""
+        self._take(chunk, tick, "brain")
+
+    def advance(self, observation: Observation) -> list[Event]:
+        """Bring every job to the point where its limbs know what to do at this tick."""
+        tick = observation.tick
+        for limb in [n for n, m in self._motion.items() if tick - m.tick >= len(m.q) - 1]:
+            del self._motion[limb]
+        events: list[Event] = []
+        while True:
+            events += self._start(tick)
+            due = [job for job in self._jobs if self._due(job, tick)]
+            if not due:
+                return events
+            for job in due:
+                others = self.plans(observation, but=job.call.limbs)
+                answer = job.skill.act(observation, others)
+                if isinstance(answer, ActionChunk):
+                    self._take(answer, tick, "skill")
+                    job.replan_at = tick + (answer.replan_after or 1_000_000_000)
+                else:
+                    events += self._finish(job, answer, tick)
+
+    def plans(self, observation: Observation, but: Iterable[str] = ()) -> dict[str, Plan]:
+        """Where the limbs will be, except those in ``but``."""
+        plans = {}
+        for limb in self.limbs:
+            if limb in but:
+                continue
+            motion = self._motion.get(limb)
+            if motion is None:
+                plans[limb] = Plan(observation.tick, observation.limbs[limb].q[None])
+            else:
+                plans[limb] = Plan(motion.tick, motion.q)
+        return plans
+
+    def row(self, limb: str, tick: int) -> tuple[FloatArray, float | None, Source] | None:
+        """Where the limb is to be at the next tick: joints [rad], jaw [m], and who says so."""
+        motion = self._motion.get(limb)
+        if motion is None:
+            return None
+        i = min(tick - motion.tick + 1, len(motion.q) - 1)
+        jaw = None if motion.jaw is None else float(motion.jaw[i])
+        return motion.q[i], jaw, motion.source
+
+    def abandon(self, tick: int) -> list[Event]:
+        """Drop everything: the order is over."""
+        self._motion.clear()
+        dropped = [Event(tick, "skill.dropped", _data(j.call)) for j in (*self._jobs, *self._queue)]
+        self._jobs.clear()
+        self._queue.clear()
+        return dropped
+
+    def _start(self, tick: int) -> list[Event]:
+        events = []
+        taken = {limb for job in self._jobs for limb in job.call.limbs}
+        for job in list(self._queue):
+            if taken.isdisjoint(job.call.limbs):
+                self._queue.remove(job)
+                self._jobs.append(job)
+                job.skill.reset(job.call, job.asked)
+                events.append(Event(tick, "skill.started", _data(job.call)))
+            taken.update(job.call.limbs)  # whoever queues first goes first
+        return events
+
+    def _due(self, job: _Job, tick: int) -> bool:
+        moving = any(limb in self._motion for limb in job.call.limbs)
+        return job in self._jobs and (not moving or tick >= job.replan_at)
+
+    def _take(self, chunk: ActionChunk, tick: int, source: Source) -> None:
+        for limb, rows in chunk.targets.items():
+            jaw = chunk.jaw_m.get(limb)
+            q = np.asarray(rows, float)
+            if abs(chunk.period_s - self.control_dt) > 1e-9:
+                q, jaw = _resample(q, jaw, chunk.period_s / self.control_dt)
+            if chunk.observed_tick + len(q) - 1 > tick:  # else all of it is stale
+                self._motion[limb] = _Motion(chunk.observed_tick, q, jaw, source)
+
+    def _finish(self, job: _Job, result: SkillResult, tick: int) -> list[Event]:
+        self._jobs.remove(job)
+        self.looks.update(result.look)
+        data = _data(job.call) | {"ok": result.ok, "code": result.code, **result.data}
+        events = [Event(tick, "skill.finished", data)]
+        if not result.ok:
+            events += self._drop(job.call.limbs, tick)
+        return events
+
+    def _drop(self, limbs: tuple[str, ...], tick: int) -> list[Event]:
+        """Drop what was queued behind a call that failed."""
+        lost = [job for job in self._queue if not set(limbs).isdisjoint(job.call.limbs)]
+        for job in lost:
+            self._queue.remove(job)
+        return [Event(tick, "skill.dropped", _data(job.call)) for job in lost]
+
+
+def _data(call: SkillCall) -> dict[str, Any]:
+    return {
+        "id": call.id,
+        "skill": call.skill,
+        "limbs": list(call.limbs),
+        "arguments": dict(call.arguments),
+    }
+
+
+def _resample(
+    q: FloatArray, jaw: FloatArray | None, ticks_a_row: float
+) -> tuple[FloatArray, FloatArray | None]:
+    """Linear interpolation of rows that lie ``ticks_a_row`` ticks apart to one row a tick."""
+    at = np.arange(int((len(q) - 1) * ticks_a_row) + 1) / ticks_a_row
+    rows = np.arange(len(q))
+    dense = np.stack([np.interp(at, rows, column) for column in q.T], axis=1)
+    return dense, None if jaw is None else np.interp(at, rows, jaw)

@@ -1,0 +1,62 @@
+"""What a brain's thinking time costs on the virtual clock."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from shopfloor.errors import UsageError
+
+__all__ = ["Latency"]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """One of the three latency modes.
+
+    Attributes:
+        mode: ``measured`` charges the wall time of each decision, ``fixed`` a constant,
+            ``none`` pauses the world while the brain thinks.
+        fixed_ms: The constant [ms], for ``fixed``.
+    """
+
+    mode: str
+    fixed_ms: float = 0.0
+
+    @classmethod
+    def parse(cls, text: str) -> Latency:
+        """Read ``measured``, ``fixed:MS`` or ``none``.
+
+        Raises:
+            UsageError: It is none of these.
+        """
+        if text in ("measured", "none"):
+            return cls(text)
+        mode, _, value = text.partition(":")
+        try:
+            ms = float(value)
+        except ValueError:
+            ms = math.nan
+        if mode != "fixed" or not 0 <= ms <= 600_000:
+            raise UsageError(
+                f"latency {text!r} is not known; give measured, none, or fixed:MS with MS from 0 to "
+                "600000, such as fixed:40"
+            )
+        return cls(mode, ms)
+
+    def ticks(self, wall_s: float, control_dt: float) -> int:
+        """Ticks charged for a decision that took ``wall_s`` [s], rounded up."""
+        if self.mode == "none":
+            return 0
+        seconds = wall_s if self.mode == "measured" else self.fixed_ms / 1000
+        return math.ceil(seconds / control_dt - 1e-9)
+
+    @property
+    def note(self) -> str | None:
+        """What the report's first line must say, or None."""
+        if self.mode == "none":
+            return "The world was paused while the brain was thinking (--latency none)."
+        return None
+
+    def __str__(self) -> str:
+        return f"fixed:{self.fixed_ms:g}" if self.mode == "fixed" else self.mode

@@ -1,0 +1,236 @@
+"""Works one lot: the only place where a cell and a brain meet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from shopfloor.errors import RunError, ShopfloorError
+from shopfloor.shift.dispatch import Dispatcher
+from shopfloor.shift.latency import Latency
+from shopfloor.shift.tally import Tally
+from shopfloor.types import (
+    Action,
+    ActionChunk,
+    Brain,
+    Cell,
+    Event,
+    Exchange,
+    Finish,
+    Frame,
+    Goal,
+    Guard,
+    Judge,
+    Limits,
+    Lot,
+    Observation,
+    Outcome,
+    Recorder,
+    Reply,
+    Source,
+    Timestep,
+)
+
+__all__ = ["Crew", "work"]
+
+_ASK_AGAIN_TICKS = 25
+"""A brain that left limbs idle is asked again after so long, even if nothing happened."""
+_DEADLINE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crew:
+    """Everybody who takes part in a lot.
+
+    Attributes:
+        cell, brain, guard, judge, recorder: At their seams.
+        limits: What the guard enforces.
+        dispatcher: Makes a fresh dispatcher.
+        latency: What thinking costs.
+        watch: Called with each timestep by an independent reader, or None.
+    """
+
+    cell: Cell
+    brain: Brain
+    guard: Guard
+    judge: Judge
+    recorder: Recorder
+    limits: Limits
+    dispatcher: Callable[[], Dispatcher]
+    latency: Latency
+    watch: Callable[[], None] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Thought:
+    """A reply that takes effect when its thinking time is over."""
+
+    reply: Reply
+    asked: Observation
+    due: int
+
+
+def work(crew: Crew, lot: Lot, stamp: Mapping[str, str]) -> tuple[Outcome, Tally]:
+    """Work a lot from reset to the judge's word.
+
+    Returns:
+        The judge's outcome, and what was counted on the way.
+    """
+    return _Floor(crew, lot, stamp).run()
+
+
+class _Floor:
+    """State of one lot in progress."""
+
+    def __init__(self, crew: Crew, lot: Lot, stamp: Mapping[str, str]) -> None:
+        self.crew, self.lot = crew, lot
+        self.order = lot.orders[0]
+        self.dt = crew.cell.spec.control_dt
+        self.limbs = tuple(crew.cell.spec.body.limbs)
+        self.dispatcher = crew.dispatcher()
+        self.tally = Tally(self.limbs, self.dt)
+        self.views: dict[str, Frame] = {}
+        self.unheard: list[Event] = []  # what the brain has not been told yet
+        self.thought: _Thought | None = None
+        self.finished = False
+        self.asked_tick = -_ASK_AGAIN_TICKS
+        self.seq = 0
+        self.said: tuple[str, str | None] = ("pass", None)
+        crew.recorder.begin(lot, stamp)
+
+    def run(self) -> tuple[Outcome, Tally]:
+        crew, lot = self.crew, self.lot
+        timestep = crew.cell.reset(lot, seed=lot.seed)
+        crew.judge.reset(lot, self.order)
+        # The goal is the judge's: a brain gets the words.
+        crew.brain.reset(replace(self.order, goal=Goal(())), seed=lot.seed)
+        state = crew.guard.start(crew.limits)
+        self.dispatcher.looks.update(crew.brain.needs.cameras)
+        jaw = {limb: timestep.observation.limbs[limb].jaw_m for limb in self.limbs}
+        while True:
+            observation = timestep.observation
+            now: list[Event] = []
+            self._decide(observation, now)
+            hold = crew.cell.hold()
+            action = self._merge(observation, hold, jaw)
+            ruling, state = crew.guard.check(action, observation, hold, state)
+            jaw = dict(ruling.action.jaw_m)
+            now += self._heed(ruling.verdict, ruling.rule, ruling.detail, observation.tick)
+            self.tally.tick(observation, ruling, thinking=self.thought is not None)
+            crew.recorder.step(timestep, action, ruling)
+            for event in now:
+                crew.recorder.event(event)
+                self.tally.event(event)
+            outcome = crew.judge.judge(timestep, now)
+            if outcome is not None:
+                return outcome, self.tally
+            timestep = crew.cell.step(ruling.action)
+            if crew.watch is not None:
+                crew.watch()
+
+    def _decide(self, observation: Observation, now: list[Event]) -> None:
+        """Let a due thought take effect, move the skills on, and ask again if a limb is free."""
+        tick = observation.tick
+        if self.thought is not None and tick >= self.thought.due:
+            self._obey(self.thought, tick, now)
+        self._tell(self.dispatcher.advance(observation), now)
+        while self._should_ask(tick):
+            self._ask(observation, now)
+            if self.thought is None or self.thought.due > tick:
+                return
+            self._obey(self.thought, tick, now)  # the world was paused
+            self._tell(self.dispatcher.advance(observation), now)
+
+    def _should_ask(self, tick: int) -> bool:
+        if self.finished or self.thought is not None:
+            return False
+        news = any(event.kind.startswith("skill.") for event in self.unheard)
+        if not self.dispatcher.free() and not self.dispatcher.looks:
+            return False
+        return (news and self.asked_tick < tick) or tick - self.asked_tick >= _ASK_AGAIN_TICKS
+
+    def _ask(self, observation: Observation, now: list[Event]) -> None:
+        crew, tick = self.crew, observation.tick
+        needs = crew.brain.needs
+        cameras = set(self.dispatcher.looks)
+        if needs.refresh == "decision":
+            cameras.update(needs.cameras)
+        self.dispatcher.looks.clear()
+        if needs.refresh != "never":
+            for camera in sorted(cameras):
+                frame = crew.cell.view(camera)
+                self.views = {**self.views, camera: frame}
+                crew.recorder.view(frame)
+        asked = replace(observation, views=self.views, documents=self.order.documents)
+        events, self.unheard = self.unheard, []
+        self.asked_tick = tick
+        began = time.perf_counter()
+        try:
+            reply = crew.brain.act(asked, events, deadline_s=_DEADLINE_S)
+        except RunError:
+            raise
+        except Exception as error:  # a brain may not end the shift, whatever it does
+            code = "infra" if isinstance(error, ShopfloorError) else "brain.malformed"
+            note = f"{type(error).__name__}: {error}"
+            now.append(Event(tick, "fault", {"code": code, "reason": note}))
+            reply = Reply(Finish("gave_up", note), Exchange("", note, "", 0.0))
+        charged = crew.latency.ticks(time.perf_counter() - began, self.dt)
+        crew.recorder.exchange(tick, reply.exchange)
+        self.tally.decisions += 1
+        self.thought = _Thought(reply, asked, tick + charged)
+
+    def _obey(self, thought: _Thought, tick: int, now: list[Event]) -> None:
+        self.thought = None
+        decision = thought.reply.decision
+        if isinstance(decision, Finish):
+            self.finished = True
+            now += self.dispatcher.abandon(tick)
+            now.append(
+                Event(tick, "brain.finish", {"claim": decision.claim, "note": decision.note})
+            )
+        elif isinstance(decision, ActionChunk):
+            self.dispatcher.follow(decision, tick)
+        else:
+            self._tell(self.dispatcher.submit(decision, thought.asked, tick), now)
+
+    def _tell(self, events: Sequence[Event], now: list[Event]) -> None:
+        now += events
+        self.unheard += events
+
+    def _merge(self, observation: Observation, hold: Action, jaw: Mapping[str, float]) -> Action:
+        """Put the limbs' chunks together; who has none holds, its jaw as commanded."""
+        tick = observation.tick
+        targets: dict[str, np.ndarray] = {}
+        jaws: dict[str, float] = {}
+        source: Source = "guard"
+        for limb in self.limbs:
+            row = self.dispatcher.row(limb, tick)
+            if row is None:
+                targets[limb], jaws[limb] = hold.targets[limb], jaw[limb]
+            else:
+                targets[limb], wanted, source = row
+                jaws[limb] = jaw[limb] if wanted is None else wanted
+        self.seq += 1
+        return Action(targets, jaws, tick, self.seq, source)
+
+    def _heed(
+        self, verdict: str, rule: str | None, detail: Mapping[str, Any], tick: int
+    ) -> list[Event]:
+        """Make an event of a ruling, once for each stretch of the same ruling."""
+        if (verdict, rule) == self.said:
+            return []
+        self.said = (verdict, rule)
+        if verdict == "pass":
+            return []
+        event = Event(tick, "ruling", {"verdict": verdict, "rule": rule, **detail})
+        self.unheard.append(event)
+        return [event]
+
+
+def unstable(timestep: Timestep) -> bool:
+    """Whether a joint or part has left the numbers: the physics has failed, not the robot."""
+    return any(not np.isfinite(limb.q).all() for limb in timestep.observation.limbs.values())

@@ -1,0 +1,139 @@
+"""``pick``: take hold of the part that shows at a pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from shopfloor.perception import Grasp, grasp_at, pixel, point
+from shopfloor.skill.jump import TopDown
+from shopfloor.skill.script import TARGET_SCHEMA, Script, ScriptedSkill, target_pixel
+from shopfloor.types import ActionChunk, Observation, SkillCall, SkillResult
+
+__all__ = ["HELD_M", "Pick"]
+
+HELD_M = 0.006
+"""A jaw that closes further than this holds nothing."""
+
+_TIP_M = 0.010
+"""Height of the fingertips over the floor when they close [m]."""
+_OVERLAP_M = 0.009
+"""Least depth to which the fingers must reach beside the part [m]."""
+_OPEN_M = 0.020
+"""How much wider than the part the jaw opens [m]."""
+_LIFT_M = 0.03
+_CLOSING_TICKS = 30
+_STALLED_M = 0.0004
+
+
+class Pick(ScriptedSkill):
+    """Take hold of the part that shows at a pixel; the jaw's own width tells whether it did."""
+
+    name: ClassVar[str] = "pick"
+    schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object",
+        "description": (
+            "Pick up the part at a pixel or in a box of a camera's view, from above, with one limb. "
+            "Succeeds when the jaw holds something after the lift."
+        ),
+        "properties": {
+            **TARGET_SCHEMA,
+            "tries": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 3,
+                "default": 2,
+                "description": "How often to try; between tries the limb clears the view.",
+            },
+        },
+        "required": ["camera"],
+        "oneOf": [{"required": ["point"]}, {"required": ["box"]}],
+        "additionalProperties": False,
+    }
+
+    def script(self, call: SkillCall, asked: Observation) -> Script:
+        """Find the grasp, go there, close, lift, and look at the jaw."""
+        limb = call.limbs[0]
+        frame, u, v = target_pixel(call.arguments, asked)
+        target = point(frame, u, v)
+        tries = call.arguments.get("tries", 2)
+        width = 0.0
+        for attempt in range(tries):
+            if attempt:
+                # The limb hides its own target: clear the view, then find it again.
+                yield from self.home(limb)
+                yield from self._fresh(limb, frame.camera)
+                frame = self.observation.frames[frame.camera]
+                u, v = pixel(frame, target[None])[0]
+            grasp = grasp_at(
+                frame,
+                u,
+                v,
+                self.context.body.spec.limbs[limb].jaw_max_m - 0.002,
+                prefer_rad=self._easy_yaw(limb, target[:2]),
+            )
+            if grasp is None:
+                code = "grasp.miss" if attempt else "perception.miss"
+                return SkillResult(
+                    False,
+                    code,
+                    {"reason": f"nothing that the jaw can take shows at ({u:.0f}, {v:.0f})"},
+                    look=(frame.camera,),
+                )
+            width = yield from self.grasp(limb, grasp)
+            if width > HELD_M:
+                return SkillResult(True, data={"jaw_m": round(width, 4), "tries": attempt + 1})
+        return SkillResult(
+            False,
+            "grasp.miss",
+            {"reason": f"the jaw closed to {width * 1000:.1f} mm", "tries": tries},
+            look=(frame.camera,),
+        )
+
+    def grasp(self, limb: str, grasp: Grasp) -> Iterator[ActionChunk]:
+        """Go down on a grasp, close and lift; returns the jaw's width afterwards [m]."""
+        spec = self.context.body.spec.limbs[limb]
+        opening = min(grasp.width_m + _OPEN_M, spec.jaw_max_m)
+        tip = max(grasp.floor_m + _TIP_M, grasp.obstacle_m + 0.003)
+        tip = min(tip, grasp.top_m - _OVERLAP_M)
+        yaw = self._nearer(limb, grasp)
+        yield from self.go(limb, TopDown(grasp.x_m, grasp.y_m, tip, yaw), opening)
+        yield from self._close(limb)
+        if self.observation.limbs[limb].jaw_m <= HELD_M:
+            return self.observation.limbs[limb].jaw_m
+        here = self.here(limb)
+        lifted = TopDown(here.x_m, here.y_m, here.z_m + _LIFT_M, here.yaw_rad)
+        yield from self.go(limb, lifted, 0.0, top_m=lifted.z_m)
+        return self.observation.limbs[limb].jaw_m
+
+    def _close(self, limb: str) -> Iterator[ActionChunk]:
+        """Close until the fingers stop moving."""
+        last = np.inf
+        for _ in range(0, _CLOSING_TICKS, 2):
+            yield self.rest({limb: 0.0}, 2)
+            width = self.observation.limbs[limb].jaw_m
+            if abs(last - width) < _STALLED_M:
+                return
+            last = width
+
+    def _fresh(self, limb: str, camera: str) -> Iterator[ActionChunk]:
+        """Wait for a stream frame that was taken after now."""
+        now = self.observation.tick
+        while self.observation.frames[camera].captured_tick <= now:
+            yield self.rest({limb: None}, 2)
+
+    def _easy_yaw(self, limb: str, xy: Any) -> float:
+        """Closing direction over a place for which the wrist need not turn [rad]."""
+        base = self.context.body.spec.limbs[limb].base_in_world[:2, 3]
+        here = self.here(limb)
+        now = np.arctan2(here.y_m - base[1], here.x_m - base[0])
+        then = np.arctan2(xy[1] - base[1], xy[0] - base[0])
+        return float(here.yaw_rad + then - now)
+
+    def _nearer(self, limb: str, grasp: Grasp) -> float:
+        """Of the two yaws that close the same way, the one that turns the wrist less [rad]."""
+        easy = self._easy_yaw(limb, (grasp.x_m, grasp.y_m))
+        turn = (grasp.yaw_rad - easy + np.pi / 2) % np.pi - np.pi / 2
+        return float(easy + turn)

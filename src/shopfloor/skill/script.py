@@ -1,0 +1,177 @@
+"""Skills written as scripts: a generator that moves by yielding chunks and returns its result."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from shopfloor.errors import ShopfloorError, Unreachable
+from shopfloor.perception import point
+from shopfloor.skill import traffic
+from shopfloor.skill.context import SkillContext
+from shopfloor.skill.jump import TopDown, jump, yaw_of
+from shopfloor.types import (
+    ActionChunk,
+    FloatArray,
+    Frame,
+    Observation,
+    Plan,
+    SkillCall,
+    SkillResult,
+)
+
+__all__ = ["CROSSING_M", "TARGET_SCHEMA", "Blocked", "Script", "ScriptedSkill", "target_pixel"]
+
+Script = Generator[ActionChunk, None, SkillResult]
+
+CROSSING_M = 0.15
+"""Height at which tools cross the cell [m]: above the walls of a tote with a part in the jaw."""
+_PATIENCE_TICKS = 500
+_RETRY_TICKS = 5
+
+TARGET_SCHEMA: Mapping[str, Any] = {
+    "camera": {"type": "string", "description": "Camera whose picture the target is given in."},
+    "point": {
+        "type": "array",
+        "items": {"type": "number", "minimum": 0},
+        "minItems": 2,
+        "maxItems": 2,
+        "description": "Pixel [u, v] on the target, in the native-resolution view.",
+    },
+    "box": {
+        "type": "array",
+        "items": {"type": "number", "minimum": 0},
+        "minItems": 4,
+        "maxItems": 4,
+        "description": "Pixels [left, top, right, bottom] around the target.",
+    },
+}
+
+
+class Blocked(ShopfloorError):
+    """Another limb stood in the way for longer than a skill waits."""
+
+
+def target_pixel(arguments: Mapping[str, Any], observation: Observation) -> tuple[Frame, float, float]:
+    """Resolve a ``point`` or ``box`` argument to a frame and a pixel.
+
+    Raises:
+        Unreachable: The camera has shown nothing yet, or the pixel is outside its picture.
+    """
+    camera = arguments["camera"]
+    frame = observation.views.get(camera) or observation.frames.get(camera)
+    if frame is None:
+        known = sorted({*observation.views, *observation.frames})
+        raise Unreachable(f"no picture of camera {camera!r}; there are: {', '.join(known)}")
+    if "point" in arguments:
+        u, v = arguments["point"]
+    else:
+        left, top, right, bottom = arguments["box"]
+        u, v = (left + right) / 2, (top + bottom) / 2
+    height, width = frame.pixels.shape[:2]
+    if not (0 <= u < width and 0 <= v < height):
+        raise Unreachable(f"pixel ({u:g}, {v:g}) is outside the {width} x {height} picture")
+    return frame, float(u), float(v)
+
+
+class ScriptedSkill(ABC):
+    """A skill whose course is one generator; ``self.observation`` is always the newest."""
+
+    name: ClassVar[str]
+    schema: ClassVar[Mapping[str, Any]]
+
+    def __init__(self, context: SkillContext) -> None:
+        """Take up the place of work."""
+        self.context = context
+
+    @abstractmethod
+    def script(self, call: SkillCall, asked: Observation) -> Script:
+        """Carry the call out; ``asked`` is the observation that the brain decided on."""
+
+    def reset(self, call: SkillCall, observation: Observation) -> None:
+        """Begin a call."""
+        self._script = self.script(call, observation)
+
+    def act(self, observation: Observation, others: Mapping[str, Plan]) -> ActionChunk | SkillResult:
+        """Go on with the script until it moves or ends."""
+        self.observation, self.others = observation, others
+        try:
+            return next(self._script)
+        except StopIteration as stop:
+            result: SkillResult = stop.value
+            return result
+        except Unreachable as error:
+            return SkillResult(False, "perception.out_of_range", {"reason": str(error)})
+        except Blocked as error:
+            return SkillResult(False, "plan.invalid", {"reason": str(error)})
+
+    # What scripts are made of.
+
+    def here(self, limb: str) -> TopDown:
+        """Where the limb's tool is now."""
+        pose = self.observation.limbs[limb].tool_in_world
+        return TopDown(*(float(c) for c in pose[:3, 3]), yaw_of(pose))
+
+    def go(
+        self, limb: str, goal: TopDown, jaw_m: float | None, top_m: float = CROSSING_M
+    ) -> Iterator[ActionChunk]:
+        """Jump to a pose as soon as the way is free; ``jaw_m`` None leaves the jaw alone.
+
+        Raises:
+            Unreachable: The body can't get there.
+            Blocked: The way did not become free in time.
+        """
+        waited = 0
+        while True:
+            now = self.observation
+            path = jump(
+                self.context, limb, now.limbs[limb].q, self.here(limb), goal, top_m
+            )
+            wait = traffic.delay(self.context, limb, path, self.others, now.tick)
+            if wait is not None:
+                still = np.repeat(path[:1], wait, axis=0)
+                yield self.chunk({limb: np.concatenate([still, path])}, {limb: jaw_m})
+                return
+            if waited >= _PATIENCE_TICKS:
+                seconds = waited * self.context.control_dt
+                raise Blocked(f"{limb!r} waited {seconds:.0f} s for the other limb to clear the way")
+            yield self.rest({limb: jaw_m}, _RETRY_TICKS)
+            waited += _RETRY_TICKS
+
+    def rest(self, jaw_m: Mapping[str, float | None], ticks: int) -> ActionChunk:
+        """Stand still for some ticks with the jaws as given."""
+        limbs = self.observation.limbs
+        return self.chunk(
+            {limb: np.repeat(limbs[limb].q[None], ticks + 1, axis=0) for limb in jaw_m}, jaw_m
+        )
+
+    def chunk(
+        self, paths: Mapping[str, FloatArray], jaw_m: Mapping[str, float | None]
+    ) -> ActionChunk:
+        """Make a chunk of paths that start now, one row a tick; jaw None stays as commanded."""
+        return ActionChunk(
+            targets=paths,
+            jaw_m={
+                limb: np.full(len(path), jaw)
+                for limb, path in paths.items()
+                if (jaw := jaw_m[limb]) is not None
+            },
+            period_s=self.context.control_dt,
+            observed_tick=self.observation.tick,
+        )
+
+    def home(self, limb: str) -> Iterator[ActionChunk]:
+        """Draw a limb back to its home, jaw as it is."""
+        spec = self.context.body.spec.limbs[limb]
+        pose = self.context.geometry.tool_pose(limb, spec.q_home)
+        goal = TopDown(*(float(c) for c in pose[:3, 3]), yaw_of(pose))
+        if np.abs(self.observation.limbs[limb].q - spec.q_home).max() > 0.02:
+            yield from self.go(limb, goal, None)
+
+    def seen_point(self, arguments: Mapping[str, Any], asked: Observation) -> FloatArray:
+        """``(3,)`` point in the world [m] of a pixel target."""
+        frame, u, v = target_pixel(arguments, asked)
+        return point(frame, u, v)

@@ -1,0 +1,157 @@
+"""The seams of the house, as Protocols with as few methods as the loop needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from shopfloor.types.action import Action, ActionChunk, Plan, Ruling
+from shopfloor.types.decision import Exchange, Needs, Reply, SkillCall, SkillResult
+from shopfloor.types.frame import Frame
+from shopfloor.types.limits import Limits
+from shopfloor.types.lot import Lot, Order, Outcome
+from shopfloor.types.observation import Event, Observation, Timestep
+from shopfloor.types.spec import CellSpec
+
+__all__ = ["Brain", "Cell", "Guard", "GuardState", "Judge", "OrderSource", "Recorder", "Skill"]
+
+GuardState = object
+
+
+@runtime_checkable
+class Cell(Protocol):
+    """A body at its stations, simulated or real."""
+
+    spec: CellSpec
+
+    def reset(self, lot: Lot, *, seed: int) -> Timestep:
+        """Set the lot up and return tick 0."""
+        ...
+
+    def step(self, action: Action) -> Timestep:
+        """Apply one action for one tick."""
+        ...
+
+    def view(self, camera: str) -> Frame:
+        """Take a native-resolution picture now."""
+        ...
+
+    def hold(self) -> Action:
+        """Return the safe do-nothing from where the body is now; asked for at every tick."""
+        ...
+
+    def stop(self) -> None:
+        """Bring the body to a controlled stop. Not the same as holding."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the cell holds."""
+        ...
+
+
+@runtime_checkable
+class Brain(Protocol):
+    """Whatever decides."""
+
+    needs: Needs
+
+    def reset(self, order: Order, *, seed: int) -> None:
+        """Begin an order. The goal in it is for the judge; reading it is cheating."""
+        ...
+
+    def act(
+        self, observation: Observation, events: Sequence[Event], *, deadline_s: float
+    ) -> Reply:
+        """Decide what the free limbs do next."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the brain holds."""
+        ...
+
+
+@runtime_checkable
+class Skill(Protocol):
+    """A bounded sub-policy that a brain can call."""
+
+    name: ClassVar[str]
+    schema: ClassVar[Mapping[str, Any]]
+
+    def reset(self, call: SkillCall, observation: Observation) -> None:
+        """Begin a call; ``observation`` is the one the brain saw when it decided."""
+        ...
+
+    def act(
+        self, observation: Observation, others: Mapping[str, Plan]
+    ) -> ActionChunk | SkillResult:
+        """Return the next stretch of motion, or how the call ended.
+
+        ``others`` says where the other limbs will be, so that two arms never meet.
+        """
+        ...
+
+
+@runtime_checkable
+class Guard(Protocol):
+    """Sees every action before the cell does; cannot be argued with."""
+
+    def start(self, limits: Limits) -> GuardState:
+        """Return the state before the first action."""
+        ...
+
+    def check(
+        self, action: Action, observation: Observation, hold: Action, state: GuardState
+    ) -> tuple[Ruling, GuardState]:
+        """Rule on one action. Pure: the same arguments give the same answer."""
+        ...
+
+
+@runtime_checkable
+class Recorder(Protocol):
+    """Durable log of what was seen, asked, answered, ruled, done."""
+
+    def begin(self, lot: Lot, stamp: Mapping[str, str]) -> None:
+        """Open the log of a lot."""
+        ...
+
+    def step(self, timestep: Timestep, requested: Action, ruling: Ruling) -> None:
+        """Log one tick and its new frames."""
+        ...
+
+    def event(self, event: Event) -> None:
+        """Log an event."""
+        ...
+
+    def exchange(self, tick: int, exchange: Exchange) -> None:
+        """Log what was asked of the brain and what it answered."""
+        ...
+
+    def view(self, frame: Frame) -> None:
+        """Log a native-resolution picture."""
+        ...
+
+    def end(self, outcome: Outcome) -> Mapping[str, Any]:
+        """Commit the episode and return its index entry."""
+        ...
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """Decides outcomes from truth; never the brain."""
+
+    def reset(self, lot: Lot, order: Order) -> None:
+        """Begin an order."""
+        ...
+
+    def judge(self, timestep: Timestep, events: Sequence[Event]) -> Outcome | None:
+        """Return the outcome, or None while undecided."""
+        ...
+
+
+@runtime_checkable
+class OrderSource(Protocol):
+    """Where lots come from: a generator, a file; later a plant system."""
+
+    def lots(self) -> Iterator[Lot]:
+        """Yield the lots of a shift in their order."""
+        ...
