@@ -54,9 +54,7 @@ def cell_spec(*, cameras=("front", "wrist"), size=(64, 48), period_ticks=2):
         sha256="c" * 64,
         body=BodySpec("made-up", "b" * 64, limbs),
         cameras={
-            name: CameraSpec(
-                name, intrinsics(*size), intrinsics(640, 480), period_ticks, np.eye(4)
-            )
+            name: CameraSpec(name, intrinsics(*size), intrinsics(640, 480), period_ticks, np.eye(4))
             for name in cameras
         },
         control_dt=0.02,
@@ -87,7 +85,7 @@ def manifest(**changes):
         "orders": 3,
         "hours": None,
         "order_file": None,
-        "record_fps": 25.0,
+        "record_fps": 25.0,"video":True,"audit":False,
         "control_dt": 0.02,
         "changeover_s": 10.0,
         "limb_names": LIMBS,
@@ -105,7 +103,12 @@ def manifest(**changes):
 
 def outcome(*, ticks=0):
     return Outcome(
-        good=True, ever=True, code=None, code_tick=None, units=(UnitOutcome("p0", "good"),), ticks=ticks
+        good=True,
+        ever=True,
+        code=None,
+        code_tick=None,
+        units=(UnitOutcome("p0", "good"),),
+        ticks=ticks,
     )
 
 

@@ -44,6 +44,8 @@ def manifest(**changes: object) -> Manifest:
         hours=None,
         order_file=None,
         record_fps=10.0,
+        video=True,
+        audit=False,
         control_dt=0.02,
         changeover_s=10.0,
         limb_names=("left", "right"),

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from record_examples import cell_spec, entry_of, make_lot, manifest, outcome, work
 
+from record_examples import cell_spec, entry_of, make_lot, manifest, outcome, work
 from shopfloor.errors import (
     RunBusy,
     RunCorrupt,
@@ -67,14 +67,17 @@ def test_sessions_survive_a_torn_line(run):
     with RunFolder.open_for_resume(run) as folder:
         folder.add_session(session)
         with (run / "sessions.jsonl").open("ab") as file:
-            file.write(b'{"started": "2025')
+            file.write(b'{"started": "' + b"2025" * 500)
         assert folder.sessions() == (session,)
         folder.add_session(replace(session, lots=5))
     assert RunFolder.open(run).sessions() == (session, replace(session, lots=5))
+    # Other programs read it too, and know nothing of torn lines.
+    lines = (run / "sessions.jsonl").read_text().splitlines()
+    assert [json.loads(line)["lots"] for line in lines] == [4, 5]
 
 
 def test_a_new_run_wants_a_new_or_an_empty_folder(run, tmp_path):
-    with pytest.raises(RunExists, match="--resume.*--out"):
+    with pytest.raises(RunExists, match=r"--resume.*--out"):
         RunFolder.create(run, manifest())
     assert lots(RunFolder.open(run)) == [0, 1, 2, 3]
     foreign = tmp_path / "foreign"
@@ -92,7 +95,7 @@ def test_a_new_run_wants_a_new_or_an_empty_folder(run, tmp_path):
 
 
 def test_a_missing_parent_is_named_and_nothing_is_made(tmp_path):
-    with pytest.raises(RunUnwritable, match="No such file.*make the folder"):
+    with pytest.raises(RunUnwritable, match=r"No such file.*make the folder"):
         RunFolder.create(tmp_path / "a" / "b", manifest())
     assert list(tmp_path.iterdir()) == []
 
@@ -168,7 +171,7 @@ def test_roles_are_kept(run):
 
 def test_a_lot_is_committed_once(run):
     with RunFolder.open_for_resume(run) as folder:
-        with pytest.raises(RunBusy, match="lot 2 .*committed already"):
+        with pytest.raises(RunBusy, match=r"lot 2 .*committed already"):
             folder.begin(2)
         with pytest.raises(RunCorrupt, match="commit it first"):
             folder.index(replace(folder.entries()[0], lot=9))
@@ -201,7 +204,9 @@ def test_a_lot_that_is_not_indexed_is_adopted(run):
     lines = (run / "index.jsonl").read_bytes().splitlines(keepends=True)
     whole = b"".join(lines)
     for index in (None, b"", lines[0], b"".join(lines[:3]) + lines[3][:40]):
-        (run / "index.jsonl").unlink() if index is None else (run / "index.jsonl").write_bytes(index)
+        (run / "index.jsonl").unlink() if index is None else (run / "index.jsonl").write_bytes(
+            index
+        )
         assert lots(RunFolder.open(run)) == [0, 1, 2, 3]
         RunFolder.open_for_resume(run).close()
         assert (run / "index.jsonl").read_bytes() == whole
@@ -285,7 +290,7 @@ def test_a_damaged_index_is_refused_by_a_reader_and_rebuilt_by_a_resume(run):
 
 def test_something_else_among_the_episodes_is_named(run):
     (run / "episodes" / "copy of 000001").mkdir()
-    with pytest.raises(RunCorrupt, match="copy of 000001.*move it"):
+    with pytest.raises(RunCorrupt, match=r"copy of 000001.*move it"):
         RunFolder.open(run).entries()
 
 
@@ -360,3 +365,57 @@ def test_workers_commit_at_the_same_time_and_number_does_not_matter(tmp_path):
     alone, together = (RunFolder.open(tmp_path / name) for name in ("alone", "together"))
     assert [e.log_sha256 for e in together.entries()] == [e.log_sha256 for e in alone.entries()]
     assert Path(path / "index.jsonl").read_bytes() == (tmp_path / "alone/index.jsonl").read_bytes()
+
+
+def test_all_is_synced_in_the_order_that_is_promised(tmp_path, monkeypatch):
+    # A kill does not show what a loss of power would, so the calls themselves are looked at.
+    path = tmp_path / "run"
+    calls = []
+    fsync, rename = os.fsync, os.rename
+
+    def seen(fd):
+        calls.append(str(Path(f"/proc/self/fd/{fd}").readlink().relative_to(path)))
+        fsync(fd)
+
+    def moved(source, target):
+        calls.append("rename")
+        rename(source, target)
+
+    with RunFolder.create(path, manifest()) as folder:
+        recorder = LogRecorder(folder, SPEC)
+        recorder.begin(make_lot(0), {})
+        flight = str(folder.in_flight()[0].relative_to(path))
+        entry = entry_of(make_lot(0), recorder.end(outcome()))
+        monkeypatch.setattr(os, "fsync", seen)
+        monkeypatch.setattr(os, "rename", moved)
+        recorder.commit(entry)
+        folder.index(entry)
+    assert calls == [
+        f"{flight}/log.bin",
+        f"{flight}/episode.json",
+        flight,
+        "rename",
+        "episodes",
+        "flight",
+        "index.jsonl",
+    ]
+
+
+def test_a_run_that_is_there_after_a_loss_of_power_was_synced(tmp_path, monkeypatch):
+    path = tmp_path / "run"
+    calls = []
+    fsync, replace_ = os.fsync, os.replace
+
+    def seen(fd):
+        calls.append(Path(f"/proc/self/fd/{fd}").readlink().name)
+        fsync(fd)
+
+    def moved(source, target):
+        calls.append(f"-> {Path(target).name}")
+        replace_(source, target)
+
+    monkeypatch.setattr(os, "fsync", seen)
+    monkeypatch.setattr(os, "replace", moved)
+    RunFolder.create(path, manifest()).close()
+    assert calls[0] == tmp_path.name
+    assert calls[-3:] == [f".manifest.json.{os.getpid()}.tmp", "-> manifest.json", "run"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from record_examples import DOF, Ticks, cell_spec, make_lot
 
+from record_examples import DOF, Ticks, cell_spec, make_lot
 from shopfloor.errors import RunCorrupt, SpecMismatch
 from shopfloor.record.layout import SOURCES, VERDICTS, RowLayout, TickLayout, TruthLayout
 from shopfloor.types import Truth

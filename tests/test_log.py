@@ -23,7 +23,9 @@ json_values = st.recursive(
     | st.floats(allow_nan=False)
     | st.text(st.characters())  # with lone surrogates, which JSON allows
     | st.binary(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -125,7 +127,7 @@ def test_a_log_that_lost_a_record_takes_no_more(tmp_path, monkeypatch):
     log.append("event", {"text": "x" * 300})
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
-        with pytest.raises(RunUnwritable, match="No space left.*free some space"):
+        with pytest.raises(RunUnwritable, match=r"No space left.*free some space"):
             log.flush()
     with pytest.raises(RunUnwritable, match="No space left"):
         log.flush()

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from record_examples import Ticks, cell_spec, entry_of, make_lot, manifest, outcome, work
 
+from record_examples import Ticks, cell_spec, entry_of, make_lot, manifest, outcome, work
 from shopfloor.errors import RunCorrupt, RunError, RunUnwritable, SpecMismatch
 from shopfloor.record import LogRecorder, RunFolder, read_log, recover
 from shopfloor.record.digest import frame_digest
@@ -34,7 +34,9 @@ def exchange(**changes):
     return replace(Exchange("what?", "that", "model", 1.25, (10, 3), 0.01), **changes)
 
 
-def record(folder, *, lot=LOT, ticks=20, change=lambda tick, step: step, flush_ticks=50, **options):
+def record(
+    folder, *, lot=LOT, ticks=20, change=lambda _tick, step: step, flush_ticks=50, **options
+):
     """Record a lot with one of everything; return its entry."""
     recorder = LogRecorder(folder, SPEC, flush_ticks=flush_ticks)
     make = Ticks(SPEC, lot, depth=True)
@@ -311,10 +313,15 @@ def test_nothing_moves_when_nothing_can_be_written(folder, monkeypatch, code):
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", bad)
         moved = 0
-        with pytest.raises(RunUnwritable, match=os.strerror(code)):
+
+        def move():
+            nonlocal moved
             for tick in range(13, 40):
                 recorder.step(*make(tick))
                 moved += 1
+
+        with pytest.raises(RunUnwritable, match=os.strerror(code)):
+            move()
         assert moved < 10
         # It stays that way: the next step does not start over as if nothing had been.
         with pytest.raises(RunError):

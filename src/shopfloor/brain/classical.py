@@ -7,15 +7,19 @@ import time
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
+from shopfloor.brain.reach import Reach
 from shopfloor.brain.worklist import Task, Worklist
 from shopfloor.errors import OrderError
 from shopfloor.order.grammar import parse
-from shopfloor.perception import find_parts
+from shopfloor.perception import find_parts, pixel
 from shopfloor.types import (
     BrainContext,
     Event,
     Exchange,
     Finish,
+    Frame,
     Needs,
     Observation,
     Order,
@@ -28,6 +32,11 @@ __all__ = ["ClassicalBrain"]
 _CAMERA = "overview"
 _LOOKS = 4
 """How often a tray that is not empty is looked at again before the brain gives up."""
+_TRIES = 3
+_STILL_HELD = ("perception.out_of_range", "plan.invalid", "actuator.fault")
+"""Failures of a place after which the part is still in the jaw."""
+_LEFT_TICKS = 30
+"""After so long the limb that set a part down no longer hides it."""
 
 
 class ClassicalBrain:
@@ -43,7 +52,7 @@ class ClassicalBrain:
             depth=True,
             skills=("pick", "place", "handover", "look", "wait"),
         )
-        self._context = context
+        self._reach = Reach(context)
 
     def reset(self, order: Order, *, seed: int) -> None:
         """Read the instruction; ``seed`` is not needed, nothing here is random."""
@@ -54,11 +63,13 @@ class ClassicalBrain:
         except OrderError as error:
             self._refusal = str(error)
         else:
-            self._work = Worklist(goal, self._context)
-        self._seen_tick = -1
-        self._looks = 0
-        self._calls = 0
-        self._waiting: dict[str, tuple[Task | None, str, tuple[str, ...]]] = {}
+            self._work = Worklist(goal, self._reach)
+        self._seen_tick = self._moved_tick = -1
+        self._clear_view = True  # the arms begin at home
+        self._looks = self._calls = 0
+        self._waiting: dict[str, tuple[SkillCall, Task | None]] = {}
+        self._holding: dict[str, tuple[Task, int]] = {}
+        self._parked: set[str] = set()
         self._doubt = False
 
     def act(
@@ -87,61 +98,82 @@ class ClassicalBrain:
             return Finish("refused", self._refusal or "")
         self._hear(work, events)
         view = observation.views[_CAMERA]
+        self._floor_m = observation.stations["tray"].center_m[2]
         if view.captured_tick > self._seen_tick:
             self._seen_tick = view.captured_tick
-            work.see(find_parts(view, observation.stations["tray"]), observation.stations)
-            self._doubt = False
-        busy = {limb for _, _, limbs in self._waiting.values() for limb in limbs}
-        free = [limb for limb in observation.limbs if limb not in busy]
+            sightings = find_parts(view, observation.stations["tray"])
+            work.see(sightings, observation.stations, clear=self._clear_view)
+            if self._clear_view:
+                self._doubt = False
+        busy = {limb for call, _ in self._waiting.values() for limb in call.limbs}
+        free = {limb for limb in observation.limbs if limb not in busy}
         calls: list[SkillCall] = []
-        for limb in free:
-            if limb in {name for call in calls for name in call.limbs}:
+        for limb in observation.limbs:
+            if limb not in free:
                 continue
-            task = work.next_for(limb, observation, set(free))
+            if limb in self._holding:
+                calls.append(self._put_again(limb))
+                continue
+            task = work.next_for(limb, observation, free)
             if task is not None:
-                calls += self._carry_out(task)
-        if calls:
-            return tuple(calls)
-        if self._waiting:
-            # Nothing left for this limb while the other works: out of its way, once.
-            return tuple(
-                self._call("wait", (limb,), seconds=0.0, clear=True, task=None)
-                for limb in free
-                if work.leave(limb)
-            )
-        return self._close_up(work, observation)
+                free -= {task.limb, task.taker or task.limb}
+                calls += self._carry_out(task, view)
+        if not calls and not self._waiting:
+            return self._close_up(work, observation)
+        calls += [call for limb in sorted(free) if (call := self._park(limb))]
+        if work.expects_relayed and observation.tick > self._moved_tick + _LEFT_TICKS:
+            calls.append(self._look(()))
+        return tuple(calls)
 
     def _close_up(
         self, work: Worklist, observation: Observation
     ) -> tuple[SkillCall, ...] | Finish:
         """Nobody is busy and nothing is left to do: look once more before saying so."""
-        fresh = self._seen_tick >= self._last_move_tick
-        if fresh and not self._doubt:
+        if self._seen_tick >= self._moved_tick and not self._doubt and not work.expects_relayed:
             missing = work.missing()
             return Finish("gave_up", missing) if missing else Finish("done")
         if self._looks >= _LOOKS:
-            return Finish("gave_up", "parts stay on the tray: " + (work.missing() or "unsure"))
+            return Finish("gave_up", work.missing() or "the tray could not be made out")
         self._looks += 1
-        clear = tuple(observation.limbs) if self._doubt else ()
-        return (self._call("look", clear, camera=_CAMERA, task=None),)
+        unsure = self._doubt or work.expects_relayed or bool(work.missing())
+        return (self._look(tuple(observation.limbs) if unsure else ()),)
 
-    def _carry_out(self, task: Task) -> list[SkillCall]:
-        point = [round(task.sighting.u, 1), round(task.sighting.v, 1)]
-        if task.taker is None:
-            first = self._call("pick", (task.limb,), camera=_CAMERA, point=point, task=task)
-            last = task.limb
-        else:
-            limbs = (task.limb, task.taker)
-            first = self._call("handover", limbs, camera=_CAMERA, point=point, task=task)
-            last = task.taker
-        return [first, self._call("place", (last,), tote=task.tote, task=task)]
+    def _look(self, clear: tuple[str, ...]) -> SkillCall:
+        self._clear_view = bool(clear)
+        return self._call("look", clear, None, camera=_CAMERA)
+
+    def _park(self, limb: str) -> SkillCall | None:
+        """Send a limb that has nothing to do out of the other's way, once."""
+        if limb in self._parked or limb in self._holding:
+            return None
+        self._parked.add(limb)
+        return self._call("wait", (limb,), None, seconds=0.0, clear=True)
+
+    def _carry_out(self, task: Task, view: Frame) -> list[SkillCall]:
+        self._parked -= {task.limb, task.taker or task.limb}
+        target = {"camera": _CAMERA, "point": [task.sighting.u, task.sighting.v]}
+        if task.taker is not None:
+            first = self._call("handover", (task.limb, task.taker), task, **target)
+            return [first, self._call("place", (task.taker,), task, tote=task.tote)]
+        # The place that follows looks at the jaw itself, so the lift need not stop for it.
+        first = self._call("pick", (task.limb,), task, lift=False, **target)
+        if task.spot is None:
+            return [first, self._call("place", (task.limb,), task, tote=task.tote)]
+        u, v = pixel(view, np.array([[*task.spot, self._floor_m]]))[0]
+        spot = {"camera": _CAMERA, "point": [round(float(u), 1), round(float(v), 1)]}
+        return [first, self._call("place", (task.limb,), task, **spot)]
+
+    def _put_again(self, limb: str) -> SkillCall:
+        """The jaw still holds a part that could not be placed: try once more."""
+        task, _ = self._holding[limb]
+        return self._call("place", (limb,), task, tote=task.tote)
 
     def _call(
-        self, skill: str, limbs: tuple[str, ...], *, task: Task | None, **arguments: object
+        self, skill: str, limbs: tuple[str, ...], task: Task | None, **arguments: object
     ) -> SkillCall:
         self._calls += 1
         call = SkillCall(f"c{self._calls}", skill, limbs, arguments)
-        self._waiting[call.id] = (task, skill, limbs)
+        self._waiting[call.id] = (call, task)
         return call
 
     def _hear(self, work: Worklist, events: Sequence[Event]) -> None:
@@ -150,16 +182,24 @@ class ClassicalBrain:
             known = self._waiting.get(event.data.get("id", ""))
             if known is None or event.kind == "skill.started":
                 continue
-            del self._waiting[event.data["id"]]
-            task, skill, _ = known
-            self._last_move_tick = event.tick
-            ok = event.kind == "skill.finished" and event.data["ok"]
+            call, task = known
+            del self._waiting[call.id]
             if task is None:
                 continue
-            if not ok and event.kind != "skill.dropped":
-                self._doubt = True
-                work.failed(task, lost=skill != "pick")
-            elif ok and skill == "place":
-                work.done(task)
-
-    _last_move_tick = 0
+            self._moved_tick = event.tick
+            if event.kind == "skill.dropped":
+                continue  # what failed before it has said why
+            limb = call.limbs[-1]
+            if event.kind == "skill.finished" and event.data["ok"]:
+                if call.skill == "place":
+                    self._holding.pop(limb, None)
+                    work.done(task)
+                continue
+            self._doubt = True
+            tries = self._holding[limb][1] + 1 if limb in self._holding else 1
+            still_held = call.skill == "place" and event.data.get("code") in _STILL_HELD
+            if still_held and task.tote is not None and tries < _TRIES:
+                self._holding[limb] = (task, tries)
+            else:
+                self._holding.pop(limb, None)
+                work.failed(task)

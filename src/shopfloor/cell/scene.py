@@ -25,12 +25,13 @@ TRAY = Station("tray", (0.0, 0.0, 0.003), (0.38, 0.32, 0.006))
 
 _TOTE_SIZE = (0.20, 0.22, 0.07)
 TOTE_SLOTS = (
-    (-0.325, 0.135, 0.003),
-    (0.325, 0.135, 0.003),
-    (-0.325, -0.135, 0.003),
-    (0.325, -0.135, 0.003),
+    (0.0, 0.295, 0.003),
+    (0.0, -0.295, 0.003),
+    (-0.30, -0.295, 0.003),
+    (0.30, 0.295, 0.003),
 )
-"""Floor centres of the tote places in the world [m]; a lot with n totes uses the first n."""
+"""Floor centres of the tote places in the world [m]; a lot with n totes uses the first n. Both
+arms reach the first two, only one arm each of the others."""
 
 COLOUR_RGB: Mapping[str, tuple[float, float, float]] = {
     "red": (0.80, 0.08, 0.08),
@@ -73,9 +74,12 @@ def build(
     scene.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     scene.option.impratio = 5.0
     scene.option.iterations = 30
-    # Quality for software GL, on purpose: no shadow map, no multisampling.
+    # Quality for software GL, on purpose: no shadow map, no multisampling, few facets, one light.
     scene.visual.quality.shadowsize = 0
     scene.visual.quality.offsamples = 0
+    scene.visual.quality.numslices = 16
+    scene.visual.quality.numstacks = 8
+    scene.visual.quality.numquads = 1
     scene.visual.global_.offwidth = 1280
     scene.visual.global_.offheight = 960
     scene.visual.map.znear = 0.1
@@ -119,16 +123,15 @@ def _light(scene: mujoco.MjSpec, rng: np.random.Generator) -> None:
     scene.visual.headlight.ambient = [0.0] * 3
     scene.visual.headlight.diffuse = [0.0] * 3
     scene.visual.headlight.specular = [0.0] * 3
-    for strength, tilt in ((rng.uniform(0.50, 0.66), 0.5), (rng.uniform(0.12, 0.22), 0.8)):
-        angle = rng.uniform(0, 2 * np.pi)
-        scene.worldbody.add_light(
-            type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
-            dir=[tilt * np.cos(angle), tilt * np.sin(angle), -1.0],
-            diffuse=strength * tint,
-            ambient=rng.uniform(0.16, 0.22) * tint,
-            specular=[0.1] * 3,
-            castshadow=False,
-        )
+    angle = rng.uniform(0, 2 * np.pi)
+    scene.worldbody.add_light(
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        dir=[0.6 * np.cos(angle), 0.6 * np.sin(angle), -1.0],
+        diffuse=rng.uniform(0.55, 0.75) * tint,
+        ambient=rng.uniform(0.32, 0.42) * tint,
+        specular=[0.1] * 3,
+        castshadow=False,
+    )
 
 
 def _table(scene: mujoco.MjSpec, rng: np.random.Generator) -> None:

@@ -13,15 +13,19 @@ from shopfloor.cell import camera, scene
 from shopfloor.cell.camera import Rig
 from shopfloor.cell.truth import TruthReader
 from shopfloor.errors import SpecMismatch
+from shopfloor.order.generator import GeneratedOrders
+from shopfloor.order.judge import SortingJudge
 from shopfloor.types import (
     Action,
     CameraSpec,
     CellSpec,
     FloatArray,
     Frame,
+    Judge,
     LimbState,
     Lot,
     Observation,
+    OrderSource,
     Timestep,
 )
 
@@ -30,11 +34,17 @@ __all__ = ["CONTROL_DT", "SortingCell"]
 CONTROL_DT = 0.02
 CHANGEOVER_S = 10.0
 _SUBSTEPS = round(CONTROL_DT / scene.TIMESTEP_S)
+_RISE = np.arange(1, _SUBSTEPS + 1)[:, None] / _SUBSTEPS
 _FOLLOWED_RAD = 0.02
 """A joint this close to its target is where it was sent."""
 _JAW_RATE = 0.30  # [m/s] of opening; a fast electric gripper
 _STREAM_PX = 224
 _NATIVE_PX = (1280, 960)
+_BROKEN = (
+    mujoco.mjtWarning.mjWARN_BADQPOS,
+    mujoco.mjtWarning.mjWARN_BADQVEL,
+    mujoco.mjtWarning.mjWARN_BADQACC,
+)
 _CAMERAS = {
     # name: (eye, what it looks at, vertical field of view)
     "overview": ((0.0, 0.0, 1.35), (0.0, 0.0, 0.0), 2 * np.arctan(0.5 / 1.35)),
@@ -100,6 +110,7 @@ class SortingCell:
         self.data = mujoco.MjData(model)
         self._stations = scene.stations(lot.totes)
         self._wire()
+        self._rows = np.zeros((_SUBSTEPS, model.nu))
         self._truth = TruthReader(model, self.body, lot)
         for name, limb in self.body.spec.limbs.items():
             self.data.qpos[self._q[name]] = limb.q_home
@@ -149,25 +160,35 @@ class SortingCell:
 
     def step(self, action: Action) -> Timestep:
         """Apply one action for one tick of 20 ms."""
-        data, ctrl = self.data, self.data.ctrl
-        ramps = []
+        for row in self.servo_rows(action):
+            self.data.ctrl[:] = row
+            mujoco.mj_step(self.model, self.data)
+        self._tick += 1
+        return self._timestep()
+
+    def servo_rows(self, action: Action) -> FloatArray:
+        """What the servos are told during one tick.
+
+        Joint targets rise evenly over the tick and lead by the servo's own lag; the jaw follows
+        its command at the speed of its drive.
+
+        Returns:
+            ``(substeps, actuators)`` targets in the order of the model's actuators.
+        """
+        rows = self._rows
         for name, target in action.targets.items():
             last = self._last[name]
             change = target - last
-            ramps.append((self._servo[name], last + self._lead[name] * change, change / _SUBSTEPS))
+            lead = last + self._lead[name] * change
+            rows[:, self._servo[name]] = lead + _RISE * change
             self._last[name] = target
             model = self.body.models[name]
             most = CONTROL_DT * _JAW_RATE
             jaw = self._jaw[name]
             jaw += min(max(action.jaw_m[name] - jaw, -most), most)
             self._jaw[name] = jaw
-            ctrl[self._fingers[name][1]] = (jaw - model.jaw_offset_m) / model.jaw_gain
-        for k in range(1, _SUBSTEPS + 1):
-            for servo, start, rise in ramps:
-                ctrl[servo] = start + k * rise
-            mujoco.mj_step(self.model, data)
-        self._tick += 1
-        return self._timestep()
+            rows[:, self._fingers[name][1]] = (jaw - model.jaw_offset_m) / model.jaw_gain
+        return rows
 
     def view(self, camera: str) -> Frame:
         """Draw a native-resolution picture of this very tick."""
@@ -203,6 +224,14 @@ class SortingCell:
             self.step(self.hold())
             if all(np.abs(self.data.qvel[v]).max() < 1e-2 for v in self._v.values()):
                 return
+
+    def orders(self, *, seed: int, count: int | None) -> OrderSource:
+        """Make trays with instructions in English and Chinese."""
+        return GeneratedOrders(seed, count)
+
+    def judge(self) -> Judge:
+        """Make the judge of sorted parts."""
+        return SortingJudge(limbs=tuple(self.body.spec.limbs), control_dt=CONTROL_DT)
 
     def close(self) -> None:
         """Give the GL context back."""
@@ -242,7 +271,9 @@ class SortingCell:
             stations=self._stations,
         )
         truth = self._truth.read(data, tick, self._jaw)
-        return Timestep(observation, truth, terminated=False, truncated=False)
+        # MuJoCo resets a state that has left the numbers: then the physics failed, not the robot.
+        broken = any(data.warning[kind].number for kind in _BROKEN)
+        return Timestep(observation, truth, terminated=False, truncated=broken)
 
     def _draw(self, spec: CameraSpec, *, native: bool, seq: int) -> Frame:
         if self._rig is None:

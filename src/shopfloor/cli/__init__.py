@@ -1,0 +1,5 @@
+"""The command line: ``shopfloor run``, ``report``, ``list``, ``bench``."""
+
+from shopfloor.cli.main import main
+
+__all__ = ["main"]

@@ -29,9 +29,7 @@ _KINDS = tuple(
 
 def within(a: Select, b: Select) -> bool:
     """Return whether everything that ``a`` selects is selected by ``b`` too."""
-    return (
-        b.colour in (None, a.colour) and b.shape in (None, a.shape) and b.size in (None, a.size)
-    )
+    return b.colour in (None, a.colour) and b.shape in (None, a.shape) and b.size in (None, a.size)
 
 
 def meet(a: Select, b: Select) -> Select | None:
@@ -46,7 +44,7 @@ def meet(a: Select, b: Select) -> Select | None:
 
 def _path(rules: Sequence[Rule], kind: Part) -> tuple[tuple[int, ...], str | None]:
     """Return which counted rules a kind of part meets, and where it goes at last."""
-    counted = []
+    counted: list[int] = []
     for rule in rules:
         if rule.select.matches(kind):
             if rule.count is None:
@@ -70,8 +68,11 @@ def _must(rules: Sequence[Rule], i: int, j: int) -> bool:
 def _should(rules: Sequence[Rule], i: int, j: int) -> bool:
     """Return whether rule i should stay before rule j because their selections overlap."""
     a, b = rules[i], rules[j]
-    return i < j and None not in (a.tote, b.tote) and a.tote != b.tote and (
-        meet(a.select, b.select) is not None
+    return (
+        i < j
+        and None not in (a.tote, b.tote)
+        and a.tote != b.tote
+        and (meet(a.select, b.select) is not None)
     )
 
 
@@ -86,6 +87,7 @@ def _ordered(rules: Sequence[Rule], before: Collection[tuple[int, int]]) -> list
     )
     found: list[Rule] = []
     while wish:
+        free: list[int] = []
         for soft in (True, False):
             free = [
                 j
@@ -126,8 +128,11 @@ def canonical(rules: Sequence[Rule], before: Collection[tuple[int, int]] = ()) -
             continue
         without = [other for other in left if other is not rule]
         if _meaning(without) == meaning:
-            ends = {end for kind, (_, end) in zip(_KINDS, meaning, strict=True)
-                    if rule.select.matches(kind)}
+            ends = {
+                end
+                for kind, (_, end) in zip(_KINDS, meaning, strict=True)
+                if rule.select.matches(kind)
+            }
             if rule.tote is not None and rule.tote not in ends:
                 named = ", ".join(sorted(f"tote {end}" if end else "the tray" for end in ends))
                 raise OrderError(

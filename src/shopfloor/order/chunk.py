@@ -45,7 +45,9 @@ class Chunk(Node):
         rest, all, det: Whether such a word stands before.
         count: Number, or None.
         ellipsis: Whether it is only a number or a pronoun for what was named before.
-        rel: Whether it describes the chunk before (``that are red``).
+        loose: Whether 的 stands after its first property.
+        tight: Whether a Chinese noun follows its property without 的, so that the
+            property is that noun's alone ("红色方块和长条").
         minus: What does not belong to it (``non-red``).
         exc: Whether an exception begins here.
         excs: Exceptions that belong to it.
@@ -61,7 +63,8 @@ class Chunk(Node):
     det: bool = False
     count: int | None = None
     ellipsis: bool = False
-    rel: bool = False
+    loose: bool = False
+    tight: bool = False
     minus: list[Select] = field(default_factory=list)
     exc: bool = False
     excs: list[Chunk] = field(default_factory=list)
@@ -118,6 +121,8 @@ class _Builder:
         self.det = self.exc = self.rel = self.prep = False
         self.neg = 0  # 0 no, 1 the next property, 2 all properties up to a separator
         self.zip = False
+        self.at = 0
+        self.said: set[str] = set()
 
     # Separators and state.
 
@@ -177,6 +182,21 @@ class _Builder:
                 return
         if noun and self.rel and self.pending.gap:
             self.rel = False
+        before = self.last()
+        if (
+            chunk is None
+            and before is not None
+            and before.open_end
+            and before.attrs
+            and (
+                self.pending.gap == AND
+                and kind not in before.attrs
+                and not (noun or self.det or self.pending.either or self.pending.verb or self.exc)
+            )
+        ):
+            before.attrs[kind] = value  # "anything round and green"
+            self.pending.gap = 0
+            return
         fresh = chunk is None or (
             chunk.noun and not (chunk.open_end or (self.rel and not self.det))
         )
@@ -198,6 +218,7 @@ class _Builder:
         if kind == "shape":
             chunk.strength = strength
             chunk.noun = chunk.noun or noun
+            chunk.tight = not (self.tokens[self.at].text.isascii() or chunk.loose)
 
     def _minus(self, kind: str, value: str) -> None:
         chunk = self.chunk
@@ -239,8 +260,6 @@ class _Builder:
                 base.strength = strength
         self.chunk = None
 
-    said: set[str] = set()  # noqa: RUF012  (rebound for each instance, never changed in place)
-
     def attribute_new(self, kind: str, value: str) -> None:
         self.rel = False
         self.begin().attrs[kind] = value
@@ -248,6 +267,7 @@ class _Builder:
     def take(self, i: int, token: Token) -> None:  # noqa: C901, PLR0912, PLR0915
         """Take in one token."""
         kind, chunk = token.kind, self.chunk
+        self.at = i
         if kind in _KIND:
             if kind == "SHAPE":
                 assert isinstance(token.value, tuple)
@@ -270,7 +290,7 @@ class _Builder:
         elif kind in ("ALL", "ALLPRON"):
             self._all(i, kind)
         elif kind == "REST":
-            if chunk is None or chunk.full and not chunk.open_end:
+            if chunk is None or (chunk.full and not chunk.open_end):
                 chunk = self.begin()
             chunk.rest = True
         elif kind in ("NUM", "ONE", "ART"):
@@ -295,6 +315,8 @@ class _Builder:
                 self.neg = 2
         elif kind == "DE":
             self.neg = 0
+            if chunk is not None:
+                chunk.loose = True
         elif kind == "REL":
             if (base := self.last()) is not None and base.full and self.pending.gap in (0, COMMA):
                 self.rel, self.said = True, set()
@@ -312,8 +334,10 @@ class _Builder:
 
     def _all(self, i: int, kind: str) -> None:
         chunk = self.chunk
+        if self.rel and self.tokens[i].text.lower() == "both":
+            return  # "which are both red and small"
         if kind == "ALL" and not self.describes(i):
-            if self.last() is None or self.pending.gap == HARD and not self.last_open():
+            if self.last() is None or (self.pending.gap == HARD and not self.last_open()):
                 chunk = self.begin()
                 chunk.noun = chunk.generic = chunk.all = chunk.open_end = True
             return
@@ -363,15 +387,14 @@ class _Builder:
 
     def _post_exception(self) -> None:
         """Mark the chunks before as exceptions, up to the last comma."""
+        first: Chunk | None = None
         for node in reversed(self.nodes):
             if not isinstance(node, Chunk):
                 break
             first = node
             if node.gap >= COMMA:
                 break
-        else:
-            first = None  # type: ignore[assignment]
-        if self.last() is not None:
+        if first is not None:
             first.exc = True
         self.close()
         self.pending.closed = True

@@ -69,8 +69,10 @@ def _join_lists(runs: Runs, dests: list[Dest]) -> None:
         ):
             j += 1
         # A mere comma between two totes parts two clauses: "red to A, B gets blue".
-        if j > i and (j > i + 1 or dests[j].gap < COMMA) and any(
-            d.gap < COMMA for d in dests[i + 1 : j + 1]
+        if (
+            j > i
+            and (j > i + 1 or dests[j].gap < COMMA)
+            and any(d.gap < COMMA for d in dests[i + 1 : j + 1])
         ):
             one = dests[i]
             one.totes = [tote for dest in dests[i : j + 1] for tote in dest.totes]

@@ -18,6 +18,7 @@ __all__ = [
     "TRAY",
     "Standing",
     "assign",
+    "choices",
     "follow",
     "named_units",
     "needed",
@@ -60,6 +61,15 @@ def _options(goal: Goal, part: Part) -> tuple[list[int], str | None]:
                 return counted, rule.tote
             counted.append(index)
     return counted, None
+
+
+def choices(goal: Goal, part: Part) -> tuple[str | None, ...]:
+    """Return every place that the goal may send a part to; None where it may stay.
+
+    ``(None,)`` is a part that the goal leaves alone.
+    """
+    counted, tote = _options(goal, part)
+    return (*(goal.rules[rule].tote for rule in counted), tote)
 
 
 def _match(edges: Sequence[Sequence[int]], order: Sequence[int]) -> dict[int, int]:
@@ -149,12 +159,7 @@ def assign(goal: Goal, parts: Sequence[Part]) -> dict[str, str | None]:
 
 def named_units(goal: Goal, parts: Sequence[Part]) -> tuple[str, ...]:
     """Return the ids of the parts that the goal names; of a counted rule all candidates."""
-    named = []
-    for part in parts:
-        counted, tote = _options(goal, part)
-        if tote is not None or any(goal.rules[rule].tote is not None for rule in counted):
-            named.append(part.id)
-    return tuple(named)
+    return tuple(part.id for part in parts if any(choices(goal, part)))
 
 
 def needed(goal: Goal, parts: Sequence[Part]) -> int:

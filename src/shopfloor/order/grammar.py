@@ -22,11 +22,10 @@ from collections.abc import Sequence
 from shopfloor.errors import OrderError
 from shopfloor.order.canonical import canonical, meet, within
 from shopfloor.order.chunk import Chunk, Dest, chunks
-from shopfloor.order.clause import Clause, clauses
+from shopfloor.order.clause import clauses
 from shopfloor.order.item import Item, items
-from shopfloor.order.phrase import say_rule
 from shopfloor.order.token import Token, tokens
-from shopfloor.types import Goal, Language, Rule, Select
+from shopfloor.types import Goal, Language, Rule
 
 __all__ = ["parse"]
 
@@ -62,26 +61,26 @@ class _Rules:
         for cut, owner in self.owner.items():
             for i, rule in enumerate(self.rules):
                 named = i not in self.owner and i != owner and i not in self.owner.values()
-                if named and within(self.rules[cut].select, rule.select) and (
-                    rule.tote is not None
-                    and self.rules[cut].count is None
-                    and not within(self.rules[owner].select, rule.select)
+                if (
+                    named
+                    and within(self.rules[cut].select, rule.select)
+                    and (
+                        rule.tote is not None
+                        and self.rules[cut].count is None
+                        and not within(self.rules[owner].select, rule.select)
+                    )
                 ):
                     gone.add(cut)
                     before.add((i, owner))
         keep = [i for i in range(len(self.rules)) if i not in gone]
         place = {i: n for n, i in enumerate(keep)}
-        return canonical(
-            [self.rules[i] for i in keep], {(place[i], place[j]) for i, j in before}
-        )
+        return canonical([self.rules[i] for i in keep], {(place[i], place[j]) for i, j in before})
 
 
 def _exceptions(chunks_: Sequence[Chunk], heads: Sequence[Item]) -> list[Item]:
     found = items(list(chunks_), heads[-1] if heads else None) if chunks_ else []
     if any(item.count is not None for item in found) and len(heads) > 1:
-        raise OrderError(
-            "an exception with a number was made to several selections; say it of one"
-        )
+        raise OrderError("an exception with a number was made to several selections; say it of one")
     return found
 
 
@@ -181,10 +180,3 @@ def parse(instruction: str, language: Language | None = None) -> Goal:
         f"the instruction {instruction!r} is not understood: {first}. Understood: "
         f"{_understood(spotted)}. Say what goes where, as in 'put the red cubes into tote A'"
     )
-
-
-def _explain(goal: Goal) -> str:
-    return "; ".join(say_rule(rule) for rule in goal.rules)
-
-
-_ = (Clause, Select)

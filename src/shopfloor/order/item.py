@@ -76,7 +76,7 @@ def _share(left: Chunk, right: Chunk) -> None:
 def _distribute(chunks: Sequence[Chunk]) -> None:
     """Let "red cubes and cylinders" be red cylinders too; not "red cubes and all cylinders"."""
     head = chunks[0]
-    if not (head.noun and "shape" in head.attrs and len(head.attrs) > 1):
+    if not (head.noun and "shape" in head.attrs and len(head.attrs) > 1 and not head.tight):
         return
     followers = chunks[1:]
     if all(
@@ -111,7 +111,7 @@ def _echo(chunk: Chunk, before: Item | None) -> None:
     ):
         said_kinds = {kind for kind in ("colour", "size") if getattr(said, kind) is not None}
         differs = any(getattr(said, kind) != value for kind, value in chunk.attrs.items())
-        if said_kinds and set(chunk.attrs) <= said_kinds and (differs or chunk.rest):
+        if said_kinds and set(chunk.attrs) == said_kinds and (differs or chunk.rest):
             chunk.attrs["shape"] = said.shape
 
 

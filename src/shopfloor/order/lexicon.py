@@ -37,7 +37,13 @@ _SIZES = {
 # (shape, strength, noun, English, Chinese). Where one selection has several, the strongest
 # wins: a "rectangular block" is a bar, a "cylindrical block" a cylinder.
 _SHAPES = (
-    ("cube", 2, False, r"(?:cube|box|dice|square)[ -]?(?:shaped|like)|cubic(?:al)?|cube-?like", None),
+    (
+        "cube",
+        2,
+        False,
+        r"(?:cube|box|dice|square)[ -]?(?:shaped|like)|cubic(?:al)?|cube-?like",
+        None,
+    ),
     ("cylinder", 2, False, r"(?:cylinder|round|disc|disk|can)[ -]?(?:shaped|like)", None),
     (
         "bar",
@@ -46,11 +52,27 @@ _SHAPES = (
         r"(?:bar|brick|stick|rod)[ -]?(?:shaped|like)|(?:long|elongated|rectangular)[ -]shaped",
         None,
     ),
-    ("bar", 3, True, r"bars?|sticks?|bricks?|rods?|beams?|cuboids?|planks?|ingots?",
-     r"长方体|长方块|长条形?块?|条形块?|条状|条块|长块|棒子?|杆子?|方条|砖块?"),
-    ("bar", 2, False, r"rectangular|rectangles?|oblongs?|long|elongated", r"长方形|矩形|长形|长的|长"),
-    ("cylinder", 3, True, r"cylinders?|discs?|disks?|pucks?|columns?|pillars?|drums?",
-     r"圆柱形?体?状?|柱形|柱状|柱体|柱子|圆柱块|圆饼|圆片|圆块"),
+    (
+        "bar",
+        3,
+        True,
+        r"bars?|sticks?|bricks?|rods?|beams?|cuboids?|planks?|ingots?",
+        r"长方体|长方块|长条形?块?|条形块?|条状|条块|长块|棒子?|杆子?|方条|砖块?",
+    ),
+    (
+        "bar",
+        2,
+        False,
+        r"rectangular|rectangles?|oblongs?|long|elongated",
+        r"长方形|矩形|长形|长的|长",
+    ),
+    (
+        "cylinder",
+        3,
+        True,
+        r"cylinders?|discs?|disks?|pucks?|columns?|pillars?|drums?",
+        r"圆柱形?体?状?|柱形|柱状|柱体|柱子|圆柱块|圆饼|圆片|圆块",
+    ),
     ("cylinder", 2, False, r"cylindrical|circular|circles?|round", r"圆形|圆的|圆"),
     ("cube", 3, True, r"cubes?", r"立方体|正方体|方块|立方块?|正方块|方体"),
     ("cube", 2, False, r"squared?|squares", r"正方形|方形|方的"),
@@ -62,11 +84,22 @@ _SHAPES = (
 _NUMBERS_EN = {
     word: value
     for value, word in enumerate(
-        "one two three four five six seven eight nine ten eleven twelve".split(), start=1
+        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], start=1
     )
 }
-_NUMBERS_ZH = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8,
-               "九": 9, "十": 10}
+_NUMBERS_ZH = {
+    "一": 1,
+    "二": 2,
+    "两": 2,
+    "三": 3,
+    "四": 4,
+    "五": 5,
+    "六": 6,
+    "七": 7,
+    "八": 8,
+    "九": 9,
+    "十": 10,
+}
 _MEASURE = r"(?:个|只|块|件|枚|根|支|颗|粒|条|样)"
 _ZH_CONTENT = r"[红赤橙橘桔黄绿蓝紫大小方圆长立柱条正]"
 
@@ -75,7 +108,9 @@ _TOUCH_EN = (
     r"disturb(?:ed|ing)?|bother(?:ed)?(?: with| about)?|budge|relocat(?:e|ed|ing)|grab(?:bed)?|"
     r"sort(?:ed)?|shift(?:ed|ing)?|remov(?:e|ed|ing)|mess with|go anywhere)"
 )
-_PUT_EN = r"(?:put|plac(?:e|ed|ing)|drop(?:ped)?|load(?:ed)?|pack(?:ed)?|go|belong|send|sent|box(?:ed)?)"
+_PUT_EN = (
+    r"(?:put|plac(?:e|ed|ing)|drop(?:ped)?|load(?:ed)?|pack(?:ed)?|go|belong|send|sent|box(?:ed)?)"
+)
 _NOT_EN = (
     r"(?:do|does|did|should|must|may|shall|will|would|can|could|need|is|are|ought)? ?(?:not|never)"
     r"(?: (?:to|be|get|have|ever|need|any|you|have to))*"
@@ -142,6 +177,8 @@ def _build() -> tuple[tuple[str, object, str], ...]:
         r"do not (?:forget|leave|miss|overlook|mix|confuse)(?: to| out| any| behind)*|"
         r"leave (?:no|nothing)(?: \w+)? (?:behind|out)|"
         r"nothing (?:else|more|other)|no other \w+|if any|in one go|at once|first of all|"
+        r"[a-d] (?:stays|remains|must stay|is to stay|is left) (?:empty|unused|free)|"
+        r"(?:keep|leave) (?:tote |bin |box )?[a-d] (?:empty|unused|free)|"
         r"in (?:total|all)(?! \w* ?(?:cube|cylinder|bar))|all right|after all|all the way|"
         r"large-?scale|left (?:arm|hand|side)|right (?:arm|hand|side)|great(?=[ ,.!])(?! (?:cube|bar))",
         r"小心|大约|大概|大家|小组|小时|(?:不论|不管|无论|不分)(?:颜色|大小|形状|尺寸|什么[^,;。的]{1,3}的?|"
@@ -149,14 +186,21 @@ def _build() -> tuple[tuple[str, object, str], ...]:
         r"方便|方才|特别|分别对应|类别|区别|级别|个别|不同的?|各种|各类|多大|一律|一起|统一|一同|一致|一共|"
         r"一下|一并|统统|通通|一次|一个个|一个一个|一件件|逐一|逐个|依次|两只手|双手|双臂|每次一个|"
         r"[两三四]种(?:颜色|形状|大小)?(?:的)?|两类|第[一二三四]步?|其中|不要(?:忘|遗漏|漏|弄错|放错|混)[了掉]?|"
-        r"别(?:忘|漏|弄错|放错|混)[了掉]?|请|麻烦|[两三四]个(?:不同的)?(?=" + TOTE_NOUN_ZH + r")|正好|刚好|"
-        r"全程|完全|安全|分类|部分是|长期|成长|大部|收到|收工",
+        r"别(?:忘|漏|弄错|放错|混)[了掉]?|请|麻烦|[两三四]个(?:不同的)?(?="
+        + TOTE_NOUN_ZH
+        + r")|正好|刚好|"
+        r"[a-d](?:号)?箱?(?:留空|空着|不用)|全程|完全|安全|分类|部分是|长期|成长|大部|收到|收工",
     )
     for what, (english, chinese) in UNDECIDABLE.items():
         add("BAD", what, english, chinese)
 
     # Exceptions.
-    add("REST", None, None, r"除此(?:之外|以外|外)(?:的)?|除去这些(?:以外|之外)?|除了这些(?:以外|之外)?")
+    add(
+        "REST",
+        None,
+        None,
+        r"除此(?:之外|以外|外)(?:的)?|除去这些(?:以外|之外)?|除了这些(?:以外|之外)?",
+    )
     add(
         "POSTEXC",
         None,
@@ -205,7 +249,12 @@ def _build() -> tuple[tuple[str, object, str], ...]:
         rf"{_NOT_ZH}{_TOUCH_ZH}|保持(?:不动|原位|原样|原状)?|保留|停留|留在?下?着?|原地|原位|原处|原样|"
         r"原封|忽略|跳过|不变|放?回托盘|待在|呆在|静止",
     )
-    add("TRAY", None, r"(?:on|onto|in|to|at|upon) the tray", r"(?:(?:放|摆|搁)[在到]?|在|到)托盘[上里中内]?")
+    add(
+        "TRAY",
+        None,
+        r"(?:on|onto|in|to|at|upon) the tray",
+        r"(?:(?:放|摆|搁)[在到]?|在|到)托盘[上里中内]?",
+    )
     add(
         "ALLPRON",
         None,
@@ -231,26 +280,39 @@ def _build() -> tuple[tuple[str, object, str], ...]:
         rf"[\"'“‘「(\[]?(?<![a-z])([a-z甲乙丙丁])(?![a-z])[\"'”’」)\]]?\s*(?:号|字号?|#|标签|标)?(?:的)?"
         rf"\s*(?:[两三四]个?)?{TOTE_NOUN_ZH}(?:子|里|中)?",
     )
-    add("SAME", None, r"(?:the )?same (?:\w+)|there|(?:in|into) (?:it|that one)(?= (?:too|also|as well))",
-        r"同一个?(?:" + TOTE_NOUN_ZH + r")|同箱|那里|那儿")
-    add("LETTER", None, r"(?<!\w')[\"'(\[]?[a-z](?!'?\w)[\"')\]]?", r"(?<![a-z])[a-z](?![a-z])|[甲乙丙丁]")
+    add(
+        "SAME",
+        None,
+        r"(?:the )?same (?:\w+)|there|(?<=[a-z] )likewise(?=\s*[.,;]|\s*$)|(?:in|into) (?:it|that one)(?= (?:too|also|as well))",
+        r"同一个?(?:" + TOTE_NOUN_ZH + r")|同箱|那里|那儿",
+    )
+    add(
+        "LETTER",
+        None,
+        r"(?<!\w')[\"'(\[]?[a-z](?!'?\w)[\"')\]]?",
+        r"(?<![a-z])[a-z](?![a-z])|[甲乙丙丁]",
+    )
 
     # Quantities.
-    add("ALL", None, r"all|every|each|any|both|entire(?:ly)?|whole",
-        r"所有的?|全部的?|全体|每一?[个件块只根]|每|一切|任何|凡是|凡|全都?|[两三四]者")
+    add(
+        "ALL",
+        None,
+        r"all|every|each|any|both|entire(?:ly)?|whole",
+        r"所有的?|全部的?|全体|每一?[个件块只根]|每|一切|任何|凡是|凡|全都?|[两三四]者",
+    )
     add("ALLPRON", None, r"everything|anything|whatever|every last thing")
     add("REST", None, r"rest|remainder|remaining|others?|else|left(?:over)?", None)
     add("REST", None, None, r"另外(?=的|[红橙黄绿蓝紫大小方圆长])")
     add("ANOTHER", 1, r"another(?: one)?|one more", r"另外?一[个件块只根]|再[来]?一[个件块只根]")
     add("NUM", 2, r"(?:a |one )?(?:couple|pair)(?: of)?", r"俩|一对|一双")
     add("NUM", 1, r"(?:a |just )?single|exactly one|only one|just one", None)
-    for word, value in _NUMBERS_EN.items():
-        add("ONE" if value == 1 else "NUM", value, word)
+    for word, number in _NUMBERS_EN.items():
+        add("ONE" if number == 1 else "NUM", number, word)
     add("NUM", 3, None, r"仨")
     add("NUM", "digits", r"(\d+)(?: ?x(?= ))?", rf"(\d+)\s*{_MEASURE}?")
-    for word, value in _NUMBERS_ZH.items():
-        tail = _MEASURE if value == 1 else rf"(?:{_MEASURE}|(?=\s*{_ZH_CONTENT}))"
-        add("NUM", value, None, rf"(?<![第十]){word}{tail}")
+    for word, number in _NUMBERS_ZH.items():
+        tail = _MEASURE if number == 1 else rf"(?:{_MEASURE}|(?=\s*{_ZH_CONTENT}))"
+        add("NUM", number, None, rf"(?<![第十]){word}{tail}")
     add("EACHNUM", None, r"(?!)", r"各")
     add("ART", 1, r"a|an")
 
@@ -276,10 +338,13 @@ def _build() -> tuple[tuple[str, object, str], ...]:
     # Small words that shape a sentence.
     add("NOT1", None, r"non", r"非")
     add("NOT", None, r"(?:is |are |being )?not|neither|nor", r"(?:并?不是|并非|不属于|不为)")
-    add("REL", None,
+    add(
+        "REL",
+        None,
         r"that|which|whose|who|being|in the shape of|shaped like|shaped|painted|colou?red|"
         r"colou?r|of|with|in(?= (?:red|orange|yellow|green|blue|purple))",
-        r"(?:里面|当中|之中|里头|中间|里|中)的?(?=[^a-z]{0,3}[红橙黄绿蓝紫大小方圆长])")
+        r"(?:里面|当中|之中|里头|中间|里|中)的?(?=[^a-z]{0,3}[红橙黄绿蓝紫大小方圆长])",
+    )
     add("DE", None, None, r"的")
     add("ZIP", None, r"respectively|in (?:that|this) order", r"分别|对应地?")
     add("ALSO", None, r"too|also|as well|likewise|plus", r"也|同样|还要")
@@ -296,9 +361,18 @@ def _build() -> tuple[tuple[str, object, str], ...]:
         r"放置|放到|放进|放入|放在|放|装到|装进|装入|装|移到|移入|移至|移|搬|拿|捡|拾|夹|送|归|分拣|"
         r"丢|扔|投|挪|摆|存|收|挑|选|抓|把|将|给|要|应|该|取|入|去|进|到|分",
     )
-    add("AND", None, r"and|&|along with|together with|as well as|\+",
-        r"和|与|跟|及|以及|还有|并且|并|加上|连同|而且|且|而|、|又")
-    add("COMMA", None, r"then|but|while|whereas|however|though|only", r",|但是?|然后|接着|再|不过|只有?")
+    add(
+        "AND",
+        None,
+        r"and|&|along with|together with|as well as|\+",
+        r"和|与|跟|及|以及|还有|并且|并|加上|连同|而且|且|而|、|又",
+    )
+    add(
+        "COMMA",
+        None,
+        r"then|but|while|whereas|however|though|only",
+        r",|但是?|然后|接着|再|不过|只有?",
+    )
     add("COLON", None, r"=", r":|=|—+|–| - ")
     add("HARD", None, None, r"[.;。!?\n|•*]")
     add("DET", None, r"the|these|this|those|my|our|its|their", r"这些?|那些?")

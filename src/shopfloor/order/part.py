@@ -45,6 +45,7 @@ FOOTPRINTS = {
     for shape in ("cube", "cylinder", "bar")
     for size in ("small", "large")
 }
+"""Outline by (shape, size)."""
 
 
 def footprint(part: Part) -> Footprint:
@@ -89,12 +90,8 @@ def overlap(a: Part, b: Part) -> bool:
     for disc, other in ((a, b), (b, a)):
         if footprint(disc).round:
             # A disc also needs the axis to the nearest corner (or centre) of the other.
-            points = (
-                ((other.x_m, other.y_m),) if footprint(other).round else corners(other)
-            )
-            dx, dy = min(
-                ((x - disc.x_m, y - disc.y_m) for x, y in points), key=lambda d: hypot(*d)
-            )
+            points = ((other.x_m, other.y_m),) if footprint(other).round else corners(other)
+            dx, dy = min(((x - disc.x_m, y - disc.y_m) for x, y in points), key=lambda d: hypot(*d))
             length = hypot(dx, dy)
             if length > 0:
                 axes.append((dx / length, dy / length))

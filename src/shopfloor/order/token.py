@@ -85,7 +85,9 @@ _CONTENT = frozenset({"COLOUR", "SIZE", "SHAPE", "PART"})
 
 def _label(match: re.Match[str], kind: str) -> str:
     letters = re.findall(r"(?<![a-z])[a-z](?![a-z])|[甲乙丙丁]", match[0], re.IGNORECASE)
-    letter = letters[-1] if kind == "TOTE" and re.match(TOTE_NOUN_EN, match[0], re.I) else letters[0]
+    letter: str = (
+        letters[-1] if kind == "TOTE" and re.match(TOTE_NOUN_EN, match[0], re.IGNORECASE) else letters[0]
+    )
     return _TOTE_OF.get(letter, letter.upper())
 
 

@@ -105,6 +105,8 @@ class Manifest:
         hours: Shift length asked for [h], or None.
         order_file: Name of the order file, or None for generated orders.
         record_fps: Rate of the recorded streams [Hz].
+        video: Whether the streams were encoded.
+        audit: Whether an independent reader looked for limits that were left.
         control_dt: Length of a tick [s].
         changeover_s: Time charged between two lots [s].
         limb_names, camera_names: As in the cell.
@@ -129,6 +131,8 @@ class Manifest:
     hours: float | None
     order_file: str | None
     record_fps: float
+    video: bool
+    audit: bool
     control_dt: float
     changeover_s: float
     limb_names: tuple[str, ...]

@@ -1,6 +1,7 @@
 """What a shift came to: figures with intervals, a terminal table, and one HTML page."""
 
 from shopfloor.report.interval import Interval, Rate, anytime, wilson
+from shopfloor.report.load import run_summary
 from shopfloor.report.page import write_report
 from shopfloor.report.summary import Summary, log_sha256, summarise
 from shopfloor.report.table import shift_table
@@ -11,6 +12,7 @@ __all__ = [
     "Summary",
     "anytime",
     "log_sha256",
+    "run_summary",
     "shift_table",
     "summarise",
     "wilson",

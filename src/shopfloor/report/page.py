@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from shopfloor.record.disk import write_atomic
 from shopfloor.record.entry import E10_STATES, Entry, Manifest
-from shopfloor.record.folder import RunFolder
 from shopfloor.report import chart, reference, wording
 from shopfloor.report.clip import Clip, clips
+from shopfloor.report.load import load
 from shopfloor.report.measure import LEDGER
 from shopfloor.report.reference import Reference
 from shopfloor.report.summary import Summary, in_lot_order, summarise
@@ -53,16 +53,9 @@ def write_report(folder: Path) -> Path:
     Raises:
         RunError: The folder can't be read, contradicts itself, or can't be written.
     """
-    run = RunFolder.open(folder)
-    entries, sessions = run.entries(), run.sessions()
-    # A process that was killed left no session; its lots are there, its wall time is not.
-    told = bool(sessions) and sum(session.lots for session in sessions) >= len(entries)
+    run = load(folder)
     return write_files(
-        run.path,
-        run.manifest,
-        entries,
-        wall_s=sum(session.wall_s for session in sessions) if told else None,
-        ended=sessions[-1].ended if sessions else None,
+        run.path, run.manifest, run.entries, wall_s=run.wall_s, ended=run.ended
     )
 
 

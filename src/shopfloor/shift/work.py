@@ -114,6 +114,9 @@ class _Floor:
         while True:
             observation = timestep.observation
             now: list[Event] = []
+            if timestep.truncated:
+                reason = "the simulation broke off"
+                now.append(Event(observation.tick, "fault", {"code": "infra", "reason": reason}))
             self._decide(observation, now)
             hold = crew.cell.hold()
             action = self._merge(observation, hold, jaw)
@@ -230,7 +233,3 @@ class _Floor:
         self.unheard.append(event)
         return [event]
 
-
-def unstable(timestep: Timestep) -> bool:
-    """Whether a joint or part has left the numbers: the physics has failed, not the robot."""
-    return any(not np.isfinite(limb.q).all() for limb in timestep.observation.limbs.values())

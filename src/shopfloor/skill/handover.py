@@ -66,7 +66,7 @@ class Handover(Pick, Place):
             return SkillResult(
                 False, "place.miss", {"reason": "the part is not where it was set down"}, look=(frame.camera,)
             )
-        width = yield from self.grasp(taker, grasp)
+        width = yield from self.grasp(taker, grasp, lift=True)
         if width <= HELD_M:
             return SkillResult(
                 False, "grasp.miss", {"reason": f"{taker!r} did not take it"}, look=(frame.camera,)

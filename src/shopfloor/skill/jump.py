@@ -20,14 +20,15 @@ from shopfloor.types import FloatArray
 
 __all__ = ["TopDown", "jump", "top_down", "yaw_of"]
 
-_SHARE = 0.96
-"""Share of every speed limit that a skill uses; the rest is for tracking errors."""
-_TOOL_ACCELERATION = 9.0  # [m/s²]
-_TOOL_JERK = 160.0  # [m/s³]
+_JOINT_SHARE = 0.96
+_TOOL_SHARE = 0.94
+"""Shares of the speed limits that a skill uses; servos overshoot by a few percent."""
+_TOOL_ACCELERATION = 11.0  # [m/s²]
+_TOOL_JERK = 220.0  # [m/s³]
 _YAW_LIMITS = (3.0, 25.0, 400.0)  # [rad/s], [rad/s²], [rad/s³]
-_VERTICAL = 0.75
+_VERTICAL = 0.7
 """Share of the tool speed that a lift or descent uses; it adds to the sideways speed."""
-_CLEAR_M = 0.022
+_CLEAR_M = 0.018
 """Rise after which the sideways move may begin."""
 
 
@@ -113,7 +114,7 @@ def jump(
         Unreachable: The body cannot follow.
     """
     dt = context.control_dt
-    v = context.limits.tool_speed_m_s * _SHARE
+    v = context.limits.tool_speed_m_s * _TOOL_SHARE
     slow = min(v / 0.5, 1.0)  # gentle speeds deserve gentle accelerations
     a, j = _TOOL_ACCELERATION * slow, _TOOL_JERK * slow
     top_m = max(top_m, start.z_m, goal.z_m)
@@ -133,7 +134,7 @@ def jump(
     end = max(over_at + over.duration, down_at + down.duration)
 
     spec, limits = context.body.spec.limbs[limb], context.limits.limbs[limb]
-    qd_max = np.minimum(spec.qd_max, limits.qd_max) * _SHARE
+    qd_max = np.minimum(spec.qd_max, limits.qd_max) * _JOINT_SHARE
     stretch = 1.0
     for _ in range(6):
         n = max(int(np.ceil(end * stretch / dt)), 1)

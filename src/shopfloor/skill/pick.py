@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +21,7 @@ _TIP_M = 0.010
 """Height of the fingertips over the floor when they close [m]."""
 _OVERLAP_M = 0.009
 """Least depth to which the fingers must reach beside the part [m]."""
-_OPEN_M = 0.020
+_OPEN_M = 0.016
 """How much wider than the part the jaw opens [m]."""
 _LIFT_M = 0.03
 _CLOSING_TICKS = 30
@@ -46,6 +46,11 @@ class Pick(ScriptedSkill):
                 "maximum": 3,
                 "default": 2,
                 "description": "How often to try; between tries the limb clears the view.",
+            },
+            "lift": {
+                "type": "boolean",
+                "default": True,
+                "description": "Lift the part and look at the jaw again before reporting success.",
             },
         },
         "required": ["camera"],
@@ -82,7 +87,8 @@ class Pick(ScriptedSkill):
                     {"reason": f"nothing that the jaw can take shows at ({u:.0f}, {v:.0f})"},
                     look=(frame.camera,),
                 )
-            width = yield from self.grasp(limb, grasp)
+            lift = call.arguments.get("lift", True)
+            width = yield from self.grasp(limb, grasp, lift=lift)
             if width > HELD_M:
                 return SkillResult(True, data={"jaw_m": round(width, 4), "tries": attempt + 1})
         return SkillResult(
@@ -92,8 +98,8 @@ class Pick(ScriptedSkill):
             look=(frame.camera,),
         )
 
-    def grasp(self, limb: str, grasp: Grasp) -> Iterator[ActionChunk]:
-        """Go down on a grasp, close and lift; returns the jaw's width afterwards [m]."""
+    def grasp(self, limb: str, grasp: Grasp, *, lift: bool) -> Generator[ActionChunk, None, float]:
+        """Go down on a grasp, close, lift if asked; returns the jaw's width afterwards [m]."""
         spec = self.context.body.spec.limbs[limb]
         opening = min(grasp.width_m + _OPEN_M, spec.jaw_max_m)
         tip = max(grasp.floor_m + _TIP_M, grasp.obstacle_m + 0.003)
@@ -101,8 +107,9 @@ class Pick(ScriptedSkill):
         yaw = self._nearer(limb, grasp)
         yield from self.go(limb, TopDown(grasp.x_m, grasp.y_m, tip, yaw), opening)
         yield from self._close(limb)
-        if self.observation.limbs[limb].jaw_m <= HELD_M:
-            return self.observation.limbs[limb].jaw_m
+        width = self.observation.limbs[limb].jaw_m
+        if width <= HELD_M or not lift:
+            return width
         here = self.here(limb)
         lifted = TopDown(here.x_m, here.y_m, here.z_m + _LIFT_M, here.yaw_rad)
         yield from self.go(limb, lifted, 0.0, top_m=lifted.z_m)

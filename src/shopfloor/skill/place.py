@@ -21,7 +21,7 @@ _HANG_M = 0.014
 _WALL_M = 0.055
 """Distance that the tool keeps from the walls of a tote [m]."""
 _DROP_M = 0.012
-_RELEASE_M = 0.016
+_RELEASE_M = 0.012
 """How far the jaw opens to let go [m]."""
 _RELEASE_TICKS = 12
 

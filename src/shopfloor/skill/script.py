@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,7 +31,9 @@ Script = Generator[ActionChunk, None, SkillResult]
 CROSSING_M = 0.15
 """Height at which tools cross the cell [m]: above the walls of a tote with a part in the jaw."""
 _PATIENCE_TICKS = 500
-_RETRY_TICKS = 5
+_RETRY_TICKS = 2
+_GIVE_WAY_TICKS = 12
+_AT_HOME_RAD = 0.02
 
 TARGET_SCHEMA: Mapping[str, Any] = {
     "camera": {"type": "string", "description": "Camera whose picture the target is given in."},
@@ -124,22 +127,54 @@ class ScriptedSkill(ABC):
             Unreachable: The body can't get there.
             Blocked: The way did not become free in time.
         """
+        # Two limbs that stand in each other's way would wait for ever: the one that is first in
+        # the body's order gives way first, and draws back to its home.
+        rank = list(self.context.body.spec.limbs).index(limb)
+        give_way = _GIVE_WAY_TICKS * (1 + 2 * rank)
         waited = 0
         while True:
-            now = self.observation
-            path = jump(
-                self.context, limb, now.limbs[limb].q, self.here(limb), goal, top_m
-            )
-            wait = traffic.delay(self.context, limb, path, self.others, now.tick)
+            path = self._path(limb, goal, top_m)
+            wait = self._delay(limb, path)
             if wait is not None:
-                still = np.repeat(path[:1], wait, axis=0)
-                yield self.chunk({limb: np.concatenate([still, path])}, {limb: jaw_m})
+                yield self._set_out(limb, path, wait, jaw_m)
                 return
             if waited >= _PATIENCE_TICKS:
                 seconds = waited * self.context.control_dt
                 raise Blocked(f"{limb!r} waited {seconds:.0f} s for the other limb to clear the way")
+            if waited % give_way == give_way - _RETRY_TICKS and not self._is_home(limb):
+                back = self._path(limb, self._home(limb), CROSSING_M)
+                wait = self._delay(limb, back)
+                if wait is not None:
+                    yield self._set_out(limb, back, wait, jaw_m)
             yield self.rest({limb: jaw_m}, _RETRY_TICKS)
             waited += _RETRY_TICKS
+
+    def _path(self, limb: str, goal: TopDown, top_m: float) -> FloatArray:
+        q, here = self.observation.limbs[limb].q, self.here(limb)
+        try:
+            return jump(self.context, limb, q, here, goal, top_m)
+        except Unreachable:
+            # A jaw closes the same way when it is turned by half: the wrist may have more room.
+            turned = replace(goal, yaw_rad=goal.yaw_rad + np.pi)
+            return jump(self.context, limb, q, here, turned, top_m)
+
+    def _delay(self, limb: str, path: FloatArray) -> int | None:
+        return traffic.delay(self.context, limb, path, self.others, self.observation.tick)
+
+    def _set_out(
+        self, limb: str, path: FloatArray, wait: int, jaw_m: float | None
+    ) -> ActionChunk:
+        still = np.repeat(path[:1], wait, axis=0)
+        return self.chunk({limb: np.concatenate([still, path])}, {limb: jaw_m})
+
+    def _home(self, limb: str) -> TopDown:
+        spec = self.context.body.spec.limbs[limb]
+        pose = self.context.geometry.tool_pose(limb, spec.q_home)
+        return TopDown(*(float(c) for c in pose[:3, 3]), yaw_of(pose))
+
+    def _is_home(self, limb: str) -> bool:
+        spec = self.context.body.spec.limbs[limb]
+        return bool(np.abs(self.observation.limbs[limb].q - spec.q_home).max() < _AT_HOME_RAD)
 
     def rest(self, jaw_m: Mapping[str, float | None], ticks: int) -> ActionChunk:
         """Stand still for some ticks with the jaws as given."""
@@ -165,11 +200,8 @@ class ScriptedSkill(ABC):
 
     def home(self, limb: str) -> Iterator[ActionChunk]:
         """Draw a limb back to its home, jaw as it is."""
-        spec = self.context.body.spec.limbs[limb]
-        pose = self.context.geometry.tool_pose(limb, spec.q_home)
-        goal = TopDown(*(float(c) for c in pose[:3, 3]), yaw_of(pose))
-        if np.abs(self.observation.limbs[limb].q - spec.q_home).max() > 0.02:
-            yield from self.go(limb, goal, None)
+        if not self._is_home(limb):
+            yield from self.go(limb, self._home(limb), None)
 
     def seen_point(self, arguments: Mapping[str, Any], asked: Observation) -> FloatArray:
         """``(3,)`` point in the world [m] of a pixel target."""

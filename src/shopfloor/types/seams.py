@@ -40,6 +40,14 @@ class Cell(Protocol):
         """Return the safe do-nothing from where the body is now; asked for at every tick."""
         ...
 
+    def orders(self, *, seed: int, count: int | None) -> OrderSource:
+        """Make the cell's own orders: ``count`` lots, or lots without end."""
+        ...
+
+    def judge(self) -> Judge:
+        """Make the judge that can read this cell's truth."""
+        ...
+
     def stop(self) -> None:
         """Bring the body to a controlled stop. Not the same as holding."""
         ...
@@ -151,6 +159,9 @@ class Judge(Protocol):
 @runtime_checkable
 class OrderSource(Protocol):
     """Where lots come from: a generator, a file; later a plant system."""
+
+    sha256: str
+    """Identifies the content: the same hash gives the same lots."""
 
     def lots(self) -> Iterator[Lot]:
         """Yield the lots of a shift in their order."""

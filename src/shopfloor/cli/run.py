@@ -1,0 +1,152 @@
+"""``shopfloor run``: work a shift and report on it."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from shopfloor.errors import UsageError
+
+__all__ = ["command"]
+
+_DEFAULT_ORDERS = 30
+_FREE_ON_RESUME = {"resume", "workers", "max_wall", "as_json"}
+
+
+@click.command(
+    "run",
+    short_help="Work a shift in a cell and report on it.",
+    epilog="""\b
+Examples:
+  shopfloor run                                   30 orders by the classical brain
+  shopfloor run sorting --hours 8 --workers 2     a full shift
+  shopfloor run --order-file my.jsonl             exactly your orders
+  shopfloor run --resume runs/20261122-101500     go on after a crash or Ctrl-C""",
+)
+@click.argument("cell", default="sorting")
+@click.option("--brain", default="classical", show_default=True, help="Who decides.")
+@click.option("--body", default="bench", show_default=True, help="The robot in the cell.")
+@click.option("--orders", type=int, help="Length of the shift in orders [default: 30].")
+@click.option("--hours", type=float, help="Length of the shift in hours of the virtual clock.")
+@click.option(
+    "--order-file",
+    type=click.Path(path_type=Path),
+    help="Carry out the orders of a JSONL file (docs/orders.md).",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything.")
+@click.option(
+    "--latency",
+    default="fixed:40",
+    show_default=True,
+    help="What thinking costs on the clock: measured, fixed:MS, or none (pauses the world).",
+)
+@click.option("--workers", type=int, default=1, show_default=True, help="Processes side by side.")
+@click.option(
+    "--record-fps", type=float, default=10.0, show_default=True, help="Rate of the streams [Hz]."
+)
+@click.option("--no-video", is_flag=True, help="Log the frames' hashes but encode no video.")
+@click.option(
+    "--limits",
+    default="fenced",
+    show_default=True,
+    help="Envelope: fenced (1 m/s), collaborative (250 mm/s), or a FILE.toml.",
+)
+@click.option("--audit", is_flag=True, help="Have an independent reader look for limits left.")
+@click.option("--max-wall", type=float, help="Begin no new lot after so many seconds of wall time.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Run folder [default: runs/DATE-TIME]."
+)
+@click.option(
+    "--resume", type=click.Path(path_type=Path), help="Go on with this run; nothing counts twice."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
+@click.pass_context
+def command(ctx: click.Context, **options: Any) -> None:
+    """Work a shift in CELL, write everything down, and report on it.
+
+    The shift is simulated: two arms, cameras and parts with real contact physics, on a virtual
+    clock that charges the brain for its thinking. The run folder holds the manifest, a log and a
+    video of every order, and the report as a web page.
+    """
+    from shopfloor.cli.progress import Bar  # noqa: PLC0415 - --help must not load the simulator
+    from shopfloor.report import run_summary, shift_table, write_report  # noqa: PLC0415
+    from shopfloor.shift import plan_of, run_shift  # noqa: PLC0415
+
+    resume: Path | None = options["resume"]
+    if resume is not None:
+        given = [
+            name
+            for name in options
+            if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+            and name not in _FREE_ON_RESUME
+        ]
+        if given:
+            raise UsageError(
+                f"--{given[0].replace('_', '-')} cannot be given with --resume: the run goes on as "
+                "it was begun (only --workers, --max-wall and --json are free)"
+            )
+        out = resume
+        plan = plan_of(resume, workers=options["workers"], max_wall_s=options["max_wall"])
+    else:
+        out = options["out"] or _fresh()
+        plan = _plan(options)
+    with Bar(plan, out) as bar:
+        ended = run_shift(plan, out, resume=resume is not None, progress=bar.update)
+    page = write_report(out)
+    if options["as_json"]:
+        click.echo((out / "result.json").read_text(encoding="utf-8").strip())
+    else:
+        from rich.console import Console  # noqa: PLC0415
+
+        console = Console()
+        console.print(shift_table(run_summary(out)))
+        console.print(f"\nreport  {page}", highlight=False)
+        if ended != "complete" and plan.max_wall_s is None:
+            console.print(f"go on   shopfloor run --resume {out}", highlight=False)
+    if ended != "complete" and plan.max_wall_s is None:
+        sys.exit(130)
+
+
+def _plan(options: dict[str, Any]) -> Any:
+    from shopfloor.shift import Latency, Plan  # noqa: PLC0415
+
+    orders = options["orders"]
+    order_file: Path | None = options["order_file"]
+    if orders is None and options["hours"] is None and order_file is None:
+        orders = _DEFAULT_ORDERS
+    return Plan(
+        cell=options["cell"],
+        body=options["body"],
+        brain=options["brain"],
+        seed=options["seed"],
+        orders=orders,
+        hours=options["hours"],
+        order_file=order_file,
+        latency=Latency.parse(options["latency"]),
+        limits=options["limits"],
+        record_fps=options["record_fps"],
+        video=not options["no_video"],
+        audit=options["audit"],
+        workers=options["workers"],
+        max_wall_s=options["max_wall"],
+    )
+
+
+def _fresh() -> Path:
+    """A run folder that is not there yet."""
+    runs = Path("runs")
+    try:
+        runs.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {runs}: {error.strerror}; give --out") from error
+    name = datetime.now().strftime("%Y%m%d-%H%M%S")  # noqa: DTZ005 - a name for a person here
+    path, again = runs / name, 1
+    while path.exists():
+        again += 1
+        path = runs / f"{name}-{again}"
+    return path

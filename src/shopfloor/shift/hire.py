@@ -1,0 +1,217 @@
+"""Brings everybody together who works a shift, in one process."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from shopfloor import plugins
+from shopfloor.errors import SpecMismatch, UsageError
+from shopfloor.record import FORMAT, Manifest
+from shopfloor.shift.dispatch import Dispatcher
+from shopfloor.shift.plan import Plan
+from shopfloor.types import (
+    Brain,
+    BrainContext,
+    Cell,
+    Limits,
+    OrderSource,
+    Skill,
+    SkillCall,
+)
+
+__all__ = ["Staff", "manifest", "order_source"]
+
+
+class Staff:
+    """The cell, the brain and the skills of a plan, made from their plugins.
+
+    Attributes:
+        cell, brain: Ready to work.
+        limits: Of the cell with its body.
+        skills: Schemas of all skills by name.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        """Make everybody.
+
+        Raises:
+            UnknownName: A name is not known; the message lists what is.
+            SpecMismatch: The brain needs what the cell does not have.
+            LimitsError: Nobody has stated limits for this cell and body.
+            RenderError: No picture can be drawn on this machine.
+        """
+        # Everything that can be wrong with names and limits is found before a GL context opens.
+        make_cell = plugins.factory("cells", plan.cell)
+        make_brain = plugins.factory("brains", plan.brain)
+        body = plugins.factory("bodies", plan.body)()
+
+        from shopfloor.guard import EnvelopeGuard, load_limits  # noqa: PLC0415 - loads mujoco
+
+        self.limits: Limits = load_limits(plan.cell, body.spec, plan.limits)
+        self.cell: Cell = make_cell(body, record_fps=plan.record_fps)
+        self._skills = {name: plugins.factory("skills", name) for name in plugins.names("skills")}
+        self.skills: Mapping[str, Mapping[str, Any]] = {
+            name: skill.schema for name, skill in self._skills.items()
+        }
+        self.brain: Brain = make_brain(BrainContext(self.cell.spec, self.limits, self.skills))
+        self._check_needs()
+        self.guard = EnvelopeGuard(body, self.cell.spec.control_dt)
+
+        from shopfloor.body.geometry import Geometry  # noqa: PLC0415
+        from shopfloor.skill.context import SkillContext  # noqa: PLC0415
+
+        self._context = SkillContext(
+            body, Geometry(body), self.limits, self.cell.spec.control_dt
+        )
+        self._validators = _validators(self.skills)
+
+    def dispatcher(self) -> Dispatcher:
+        """Make a fresh dispatcher for a lot."""
+        return Dispatcher(
+            limbs=tuple(self.cell.spec.body.limbs),
+            make=self._make_skill,
+            validate=self._fault,
+            control_dt=self.cell.spec.control_dt,
+        )
+
+    def close(self) -> None:
+        """Give back what cell and brain hold."""
+        self.brain.close()
+        self.cell.close()
+
+    def _make_skill(self, name: str) -> Skill:
+        skill: Skill = self._skills[name](self._context)
+        return skill
+
+    def _check_needs(self) -> None:
+        needs, spec = self.brain.needs, self.cell.spec
+        if missing := sorted(set(needs.cameras) - set(spec.cameras)):
+            raise SpecMismatch(
+                f"the brain needs camera {', '.join(missing)}; cell {spec.name!r} has "
+                f"{', '.join(sorted(spec.cameras))}"
+            )
+        if missing := sorted(set(needs.skills) - set(self._skills)):
+            raise SpecMismatch(
+                f"the brain calls skill {', '.join(missing)}; there are "
+                f"{', '.join(sorted(self._skills))}"
+            )
+
+    def _fault(self, call: SkillCall) -> str | None:
+        """What is wrong with a call, or None."""
+        if call.skill not in self._validators:
+            return f"unknown skill {call.skill!r}; known: {', '.join(sorted(self._validators))}"
+        limbs = tuple(self.cell.spec.body.limbs)
+        if unknown := [limb for limb in call.limbs if limb not in limbs]:
+            return f"unknown limb {unknown[0]!r}; known: {', '.join(limbs)}"
+        if len(set(call.limbs)) != len(call.limbs):
+            return "a limb is named twice"
+        least, most = _LIMBS.get(call.skill, (0, len(limbs)))
+        if not least <= len(call.limbs) <= most:
+            return f"{call.skill!r} takes {least} to {most} limbs, not {len(call.limbs)}"
+        error = next(iter(self._validators[call.skill].iter_errors(dict(call.arguments))), None)
+        return None if error is None else str(error.message)
+
+
+_LIMBS = {"pick": (1, 1), "place": (1, 1), "handover": (2, 2)}
+
+
+def _validators(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - 60 ms that --help need not pay
+
+    return {name: Draft202012Validator(dict(schema)) for name, schema in schemas.items()}
+
+
+def order_source(plan: Plan, cell: Cell) -> OrderSource:
+    """Where the lots of the plan come from.
+
+    Raises:
+        OrderError: The order file is wrong; the message names the line.
+    """
+    if plan.order_file is None:
+        return cell.orders(seed=plan.seed, count=plan.orders)
+    from shopfloor.order.file import OrderFile  # noqa: PLC0415
+
+    source = OrderFile(plan.order_file, plan.seed)
+    if plan.orders is not None and plan.orders > len(source):
+        raise UsageError(
+            f"--orders is {plan.orders}, but {plan.order_file.name} has {len(source)} orders"
+        )
+    return source
+
+
+def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
+    """Write down everything that the run depends on."""
+    spec = staff.cell.spec
+    notes = [note for note in (plan.latency.note,) if note]
+    identity = getattr(staff.brain, "identity", None) or type(staff.brain).__qualname__
+    return Manifest(
+        format=FORMAT,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        cell=plan.cell,
+        body=plan.body,
+        brain=plan.brain,
+        latency=str(plan.latency),
+        limits=staff.limits.name,
+        seed=plan.seed,
+        orders=plan.orders,
+        hours=plan.hours,
+        order_file=plan.order_file.name if plan.order_file else None,
+        record_fps=plan.record_fps,
+        video=plan.video,
+        audit=plan.audit,
+        control_dt=spec.control_dt,
+        changeover_s=spec.changeover_s,
+        limb_names=tuple(spec.body.limbs),
+        camera_names=tuple(spec.cameras),
+        notes=tuple(notes),
+        versions={
+            "shopfloor": version("shopfloor"),
+            "python": platform.python_version(),
+            "mujoco": version("mujoco"),
+            "numpy": version("numpy"),
+        },
+        renderer=str(getattr(staff.cell, "renderer", "none")),
+        cpu=_cpu(),
+        git_commit=_commit(),
+        sha256={
+            "body": spec.body.sha256,
+            "cell": spec.sha256,
+            "orders": source.sha256,
+            "limits": staff.limits.sha256,
+        },
+        brain_identity={"id": str(identity)},
+    )
+
+
+def _cpu() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _commit() -> str | None:
+    """Commit of the checkout that shopfloor runs from, with + for uncommitted changes."""
+    here = Path(__file__).parent
+    try:
+        commit = _git(here, "rev-parse", "HEAD")
+        dirty = _git(here, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit + ("+" if dirty else "")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=5, check=True
+    )
+    return done.stdout.strip()

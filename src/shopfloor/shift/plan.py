@@ -1,0 +1,75 @@
+"""What a shift is to be: everything that was asked for, checked, in one picklable object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from shopfloor.errors import UsageError
+from shopfloor.shift.latency import Latency
+
+__all__ = ["Plan"]
+
+_MOST_ORDERS = 1_000_000
+_MOST_HOURS = 10_000.0
+_MOST_WORKERS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One shift.
+
+    Attributes:
+        cell, body, brain: Names of plugins.
+        seed: Seed of everything that varies.
+        orders: Length of the shift in orders, or None.
+        hours: Length of the shift in hours of the virtual clock, or None. The lot during
+            which the time is up is finished.
+        order_file: Orders to carry out instead of generated ones, or None.
+        latency: What thinking costs.
+        limits: ``fenced``, ``collaborative``, or the path of a limits file.
+        record_fps: Rate of the recorded camera streams [Hz].
+        video: Whether the streams are encoded; their hashes are logged either way.
+        audit: Whether an independent reader looks for limits that were left.
+        workers: Processes that work lots side by side.
+        max_wall_s: No new lot is begun after so much wall time [s]; None for no bound.
+    """
+
+    cell: str
+    body: str
+    brain: str
+    seed: int
+    orders: int | None
+    hours: float | None
+    order_file: Path | None
+    latency: Latency
+    limits: str
+    record_fps: float
+    video: bool
+    audit: bool
+    workers: int
+    max_wall_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be.
+
+        Raises:
+            UsageError: A number is impossible, or two lengths were given.
+        """
+        if self.orders is not None and self.hours is not None:
+            raise UsageError("give --orders or --hours, not both")
+        if self.orders is not None and not 1 <= self.orders <= _MOST_ORDERS:
+            raise UsageError(f"--orders is {self.orders}; it must be from 1 to {_MOST_ORDERS}")
+        if self.hours is not None and not 0 < self.hours <= _MOST_HOURS:
+            raise UsageError(f"--hours is {self.hours:g}; it must be above 0 and at most 10000")
+        if not 0 <= self.seed < 2**31:
+            raise UsageError(f"--seed is {self.seed}; it must be from 0 to {2**31 - 1}")
+        if not 1 <= self.workers <= _MOST_WORKERS:
+            raise UsageError(f"--workers is {self.workers}; it must be from 1 to {_MOST_WORKERS}")
+        if self.max_wall_s is not None and not self.max_wall_s > 0:
+            raise UsageError(f"--max-wall is {self.max_wall_s:g}; it must be above 0 seconds")
+        if self.latency.mode == "measured" and self.workers > 1:
+            raise UsageError(
+                "--latency measured with several workers would charge each brain for the others' "
+                "load; take --workers 1, or --latency fixed:MS"
+            )

@@ -1,0 +1,147 @@
+"""Hands lots to one or several workers and yields their entries as they are done."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from types import TracebackType
+from typing import Protocol, Self
+
+from shopfloor.errors import RunError
+from shopfloor.record import Entry, RunFolder
+from shopfloor.shift.hire import Staff
+from shopfloor.shift.plan import Plan
+from shopfloor.shift.worker import Failure, Worker, serve
+from shopfloor.types import Lot
+
+__all__ = ["Here", "Pool", "Processes"]
+
+_START_S = 60.0
+
+
+class Pool(Protocol):
+    """Who works the lots."""
+
+    @property
+    def room(self) -> int:
+        """How many more lots can be taken on now."""
+        ...
+
+    def begin(self, lot: Lot) -> None:
+        """Take a lot on."""
+        ...
+
+    def finished(self) -> Iterator[Entry]:
+        """Wait for at least one of the lots that were taken on."""
+        ...
+
+
+class Here:
+    """One worker, in this very process."""
+
+    def __init__(self, plan: Plan, folder: RunFolder, staff: Staff) -> None:
+        """Take over the staff."""
+        self._worker = Worker(plan, folder, staff)
+        self._lot: Lot | None = None
+
+    @property
+    def room(self) -> int:
+        """One lot at a time."""
+        return 0 if self._lot else 1
+
+    def begin(self, lot: Lot) -> None:
+        """Remember the lot; the work is done when the entry is asked for."""
+        self._lot = lot
+
+    def finished(self) -> Iterator[Entry]:
+        """Work the lot."""
+        lot, self._lot = self._lot, None
+        if lot is not None:
+            yield self._worker.work(lot)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._worker.close()
+
+
+class Processes:
+    """Several workers, each in a process of its own."""
+
+    def __init__(self, plan: Plan, folder: RunFolder) -> None:
+        """Start them."""
+        context = multiprocessing.get_context("spawn")  # a GL context doesn't survive a fork
+        self._idle: list[Connection] = []
+        self._busy: list[Connection] = []
+        self._processes = []
+        for _ in range(plan.workers):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=serve, args=(plan, folder.path, theirs), daemon=True)
+            process.start()
+            theirs.close()
+            self._processes.append(process)
+            self._idle.append(ours)
+
+    @property
+    def room(self) -> int:
+        """Workers with nothing to do."""
+        return len(self._idle)
+
+    def begin(self, lot: Lot) -> None:
+        """Hand the lot to an idle worker."""
+        pipe = self._idle.pop(0)
+        self._busy.append(pipe)
+        with suppress(BrokenPipeError, ConnectionResetError):  # said properly when it is waited for
+            pipe.send(lot)
+
+    def finished(self) -> Iterator[Entry]:
+        """Wait for at least one worker.
+
+        Raises:
+            RunError: A worker died; the lots that were committed are safe.
+        """
+        for ready in wait(self._busy):
+            assert isinstance(ready, Connection)
+            try:
+                answer = ready.recv()
+            except (EOFError, ConnectionResetError):
+                raise RunError(
+                    "a worker process died; what was committed is safe: go on with --resume"
+                ) from None
+            if isinstance(answer, Failure):
+                if isinstance(answer.error, str):
+                    raise RunError(f"a worker process failed: {answer.error}")
+                raise answer.error
+            self._busy.remove(ready)
+            self._idle.append(ready)
+            yield answer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for pipe in self._idle:
+            with suppress(OSError):
+                pipe.send(None)
+        for pipe in (*self._idle, *self._busy):
+            pipe.close()
+        for process in self._processes:
+            if error is not None:
+                process.terminate()
+            process.join(10)
+            if process.is_alive():
+                process.kill()
+                process.join()

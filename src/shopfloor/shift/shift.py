@@ -1,0 +1,233 @@
+"""Runs a shift: lots in order, on any number of workers, to the same result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shopfloor.errors import RunExists, UsageError
+from shopfloor.record import Entry, Manifest, RunFolder, Session
+from shopfloor.record.disk import write_atomic
+from shopfloor.shift.hire import Staff, manifest, order_source
+from shopfloor.shift.latency import Latency
+from shopfloor.shift.plan import Plan
+from shopfloor.shift.pool import Here, Pool, Processes
+from shopfloor.types import Lot, OrderSource
+
+__all__ = ["Progress", "plan_of", "run_shift"]
+
+ORDERS_FILE = "orders.jsonl"
+LIMITS_FILE = "limits.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a shift has come.
+
+    Attributes:
+        entries: Entries of all committed lots, in lot order.
+        clock_s: Length of those on the virtual clock, changeovers and repairs included [s].
+        orders, hours: How long the shift is to be, one of them None.
+    """
+
+    entries: Sequence[Entry]
+    clock_s: float
+    orders: int | None
+    hours: float | None
+
+
+def run_shift(
+    plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progress], None]
+) -> str:
+    """Work a shift into a run folder.
+
+    Args:
+        plan: What the shift is to be.
+        out: The run folder; new, or with ``resume`` one that was begun before.
+        resume: Go on with what is there.
+        progress: Called once at the start and after each committed lot.
+
+    Returns:
+        ``complete`` or ``interrupted``.
+
+    Raises:
+        ShopfloorError: Something is wrong; what was committed is safe.
+    """
+    if not resume and (out / "manifest.json").exists():  # before a GL context is opened for nothing
+        raise RunExists(f"{out} holds a run already; continue it with --resume, or choose another --out")
+    began, started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
+    staff = Staff(plan)
+    ended = "interrupted"
+    try:
+        source = order_source(plan, staff.cell)
+        written = manifest(plan, staff, source)
+        folder = RunFolder.open_for_resume(out) if resume else RunFolder.create(out, written)
+        with folder:
+            if resume:
+                _same(folder.manifest, written)
+            else:
+                _keep_inputs(plan, folder)
+            shift = _Shift(plan, folder, source, written.changeover_s, written.control_dt, progress)
+            try:
+                if plan.workers == 1:
+                    with Here(plan, folder, staff) as pool:
+                        ended = shift.run(pool, began)
+                else:
+                    with Processes(plan, folder) as pool:
+                        ended = shift.run(pool, began)
+            except KeyboardInterrupt:
+                ended = "interrupted"
+            finally:
+                folder.add_session(
+                    Session(
+                        started=started,
+                        wall_s=time.perf_counter() - began,
+                        workers=plan.workers,
+                        lots=shift.worked,
+                        ended=ended,
+                    )
+                )
+    finally:
+        if plan.workers > 1:
+            staff.close()
+    return ended
+
+
+class _Shift:
+    """State of a shift in progress."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: RunFolder,
+        source: OrderSource,
+        changeover_s: float,
+        control_dt: float,
+        progress: Callable[[Progress], None],
+    ) -> None:
+        self._plan, self._folder = plan, folder
+        self._changeover_s, self._dt = changeover_s, control_dt
+        self._report = progress
+        self._lots = source.lots()
+        self.done: dict[int, Entry] = {entry.lot: entry for entry in folder.entries()}
+        self.worked = 0
+
+    def run(self, pool: Pool, began: float) -> str:
+        """Work lots until the shift is over; what is committed already is not worked again."""
+        self._tell()
+        under_way: dict[int, Lot] = {}
+        ahead = self._due()
+        lot = next(ahead, None)
+        stopped = False
+        while lot is not None or under_way:
+            while lot is not None and pool.room and not stopped and self._may_begin(under_way, lot):
+                pool.begin(lot)
+                under_way[lot.index] = lot
+                lot = next(ahead, None)
+            if not under_way:
+                return "interrupted" if stopped else "complete"
+            for entry in pool.finished():
+                self._folder.index(entry)
+                self.done[entry.lot] = entry
+                del under_way[entry.lot]
+                self.worked += 1
+                self._tell()
+            wall = self._plan.max_wall_s
+            stopped = wall is not None and time.perf_counter() - began >= wall
+        return "complete"
+
+    def _due(self) -> Iterator[Lot]:
+        """Lots of the plan that are not committed yet."""
+        for lot in self._lots:
+            if self._plan.orders is not None and lot.index >= self._plan.orders:
+                return
+            if lot.index not in self.done:
+                yield lot
+
+    def _may_begin(self, under_way: Mapping[int, Lot], lot: Lot) -> bool:
+        """Whether the lot belongs to the shift for certain, whatever the others still take.
+
+        A shift by hours ends with the lot in which the time is up. Which one that is must
+        not depend on how many workers there are: a lot is begun only when those before it cannot
+        fill the shift even at their time limits.
+        """
+        if self._plan.hours is None:
+            return True
+        most = self._clock_s(lot.index) + sum(
+            self._changeover_s + before.orders[0].time_limit_s + _SETTLE_AND_REPAIR_S
+            for before in under_way.values()
+            if before.index < lot.index
+        )
+        if most < self._plan.hours * 3600:
+            return True
+        return not under_way and self._clock_s(lot.index) < self._plan.hours * 3600
+
+    def _clock_s(self, before: int) -> float:
+        """Virtual time of the committed lots before an index [s]."""
+        return sum(
+            (entry.ticks + entry.repair_ticks) * self._dt + self._changeover_s
+            for index, entry in self.done.items()
+            if index < before
+        )
+
+    def _tell(self) -> None:
+        entries = [self.done[index] for index in sorted(self.done)]
+        clock = self._clock_s(2**62)
+        orders = self._plan.orders
+        self._report(Progress(entries, clock, orders, self._plan.hours))
+
+
+def _keep_inputs(plan: Plan, folder: RunFolder) -> None:
+    """Copy the files that the run was made from into it, so that it can be resumed anywhere."""
+    if plan.order_file is not None:
+        write_atomic(folder.path / ORDERS_FILE, plan.order_file.read_bytes())
+    if plan.limits.endswith(".toml"):
+        write_atomic(folder.path / LIMITS_FILE, Path(plan.limits).read_bytes())
+
+
+def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
+    """Read from a run's manifest what it was to be.
+
+    Raises:
+        RunError, UsageError: There is no run, or it cannot be read.
+    """
+    with RunFolder.open(path) as folder:
+        old = folder.manifest
+    orders, limits = path / ORDERS_FILE, path / LIMITS_FILE
+    return Plan(
+        cell=old.cell,
+        body=old.body,
+        brain=old.brain,
+        seed=old.seed,
+        orders=old.orders,
+        hours=old.hours,
+        order_file=orders if old.order_file else None,
+        latency=Latency.parse(old.latency),
+        limits=str(limits) if limits.exists() else old.limits,
+        record_fps=old.record_fps,
+        video=old.video,
+        audit=old.audit,
+        workers=workers,
+        max_wall_s=max_wall_s,
+    )
+
+
+_SETTLE_AND_REPAIR_S = 100.0
+"""What a lot may take beyond its time limit: settling, and the longest repair [s]."""
+
+
+def _same(old: Manifest, new: Manifest) -> None:
+    """Refuse to continue a run with something else than it was begun with."""
+    for name in (
+        "cell", "body", "brain", "latency", "limits", "seed", "record_fps", "sha256",
+        "brain_identity",
+    ):  # fmt: skip
+        was, now = getattr(old, name), getattr(new, name)
+        if was != now:
+            raise UsageError(
+                f"the run was begun with {name} {was!r}, and is now {now!r}; a resumed run must be "
+                "the same: give what it was begun with, or choose another --out"
+            )

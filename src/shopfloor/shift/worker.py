@@ -1,0 +1,161 @@
+"""Works lots one after another and commits each; in this process or in one of several."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from shopfloor.errors import ShopfloorError
+from shopfloor.order.seed import rng
+from shopfloor.record import Entry, LogRecorder, RunFolder, VideoEncoder
+from shopfloor.shift.hire import Staff
+from shopfloor.shift.plan import Plan
+from shopfloor.shift.tally import Tally
+from shopfloor.shift.work import Crew, work
+from shopfloor.types import Lot, Outcome
+
+__all__ = ["Failure", "Worker", "serve"]
+
+_REPAIR_S = (30.0, 90.0)
+"""The operator of a simulated cell clears it within so long, drawn evenly by seed [s]."""
+_NEEDS_OPERATOR = frozenset({"guard.stop", "collision", "actuator.fault", "insert.jam", "infra"})
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error that a worker process could not mend, on its way to the parent."""
+
+    error: ShopfloorError | str
+
+
+class Worker:
+    """A crew with a recorder."""
+
+    def __init__(self, plan: Plan, folder: RunFolder, staff: Staff | None = None) -> None:
+        """Hire the plan's staff, unless it is handed over."""
+        self.staff = staff or Staff(plan)
+        self._encoder = VideoEncoder() if plan.video else None
+        self._recorder = LogRecorder(folder, self.staff.cell.spec, encoder=self._encoder)
+        self._judge = self.staff.cell.judge()
+        self._audit = None
+        watch: Callable[[], None] | None = None
+        if plan.audit:
+            from shopfloor.cell.audit import Audit  # noqa: PLC0415 - only where it is asked for
+
+            self._audit = Audit(self.staff.cell, self.staff.limits)  # type: ignore[arg-type]
+            watch = self._audit.look
+        self._crew = Crew(
+            cell=self.staff.cell,
+            brain=self.staff.brain,
+            guard=self.staff.guard,
+            judge=self._judge,
+            recorder=self._recorder,
+            limits=self.staff.limits,
+            dispatcher=self.staff.dispatcher,
+            latency=plan.latency,
+            watch=watch,
+        )
+
+    def work(self, lot: Lot) -> Entry:
+        """Work a lot and commit it; whatever goes wrong, nothing half-written stays."""
+        began = time.perf_counter()
+        before = self._audit.breaches if self._audit else 0
+        try:
+            outcome, tally = work(self._crew, lot, {"order": lot.orders[0].id})
+            sealed = self._recorder.end(outcome)
+            entry = _entry(
+                lot,
+                outcome,
+                tally,
+                delivered=tuple(getattr(self._judge, "delivered", ())),
+                control_dt=self.staff.cell.spec.control_dt,
+                breaches=self._audit.breaches - before if self._audit else None,
+                wall_s=time.perf_counter() - began,
+                frames=sealed["frames"],
+                log_sha256=sealed["log_sha256"],
+            )
+            return self._recorder.commit(entry)
+        except BaseException:
+            # No motion without a log, and no half of an episode.
+            self._recorder.abandon()
+            raise
+
+    def close(self) -> None:
+        """Give everything back."""
+        if self._encoder is not None:
+            self._encoder.close()
+        self.staff.close()
+
+
+def _entry(
+    lot: Lot,
+    outcome: Outcome,
+    tally: Tally,
+    *,
+    delivered: tuple[int, ...],
+    control_dt: float,
+    breaches: int | None,
+    wall_s: float,
+    frames: dict[str, int],
+    log_sha256: str,
+) -> Entry:
+    order = lot.orders[0]
+    return Entry(
+        lot=lot.index,
+        order=order.id,
+        instruction=order.instruction,
+        language=order.language,
+        seed=lot.seed,
+        ticks=tally.ticks,
+        good=outcome.good,
+        ever=outcome.ever,
+        code=outcome.code,
+        code_tick=outcome.code_tick,
+        units=outcome.units,
+        delivered=delivered,
+        cycles_s=tuple(tally.cycles_s),
+        segments=(("PRD", tally.ticks),),
+        think_ticks=tally.think_ticks,
+        picks=(tally.attempted, tally.succeeded),
+        guard=(tally.limited, tally.stopped),
+        repair_ticks=_repair_ticks(lot, outcome, control_dt),
+        decisions=tally.decisions,
+        peak_tool_speed_m_s=round(tally.peak_tool_speed_m_s, 6),
+        breaches=breaches,
+        frames=frames,
+        log_sha256=log_sha256,
+        wall_s=wall_s,
+    )
+
+
+def _repair_ticks(lot: Lot, outcome: Outcome, control_dt: float) -> int:
+    """How long the operator of a simulated cell needs after this lot [ticks]; 0 if not called."""
+    called = outcome.code in _NEEDS_OPERATOR or any(u.state == "scrap" for u in outcome.units)
+    if not called:
+        return 0
+    seconds = rng(lot.seed, lot.index, "repair").uniform(*_REPAIR_S)
+    return round(seconds / control_dt)
+
+
+def serve(plan: Plan, path: Path, pipe: Connection) -> None:
+    """Body of a worker process: lots come in by the pipe, entries or a Failure go back."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    try:
+        with RunFolder.join(path) as folder:
+            worker = Worker(plan, folder)
+            try:
+                while (lot := pipe.recv()) is not None:
+                    pipe.send(worker.work(lot))
+            finally:
+                worker.close()
+    except EOFError:
+        return  # the parent is gone: so is this lot, uncommitted
+    except ShopfloorError as error:
+        pipe.send(Failure(error))
+    except Exception as error:
+        pipe.send(Failure(f"{type(error).__name__}: {error}"))
+        raise

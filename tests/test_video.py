@@ -1,0 +1,281 @@
+"""Videos: every picture is there, at its time, and looks like what was seen."""
+
+import resource
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from record_examples import Ticks, cell_spec, make_lot, manifest, outcome, picture, work
+from shopfloor.errors import RunCorrupt, RunError, RunUnwritable, SpecMismatch
+from shopfloor.record import LogRecorder, RunFolder, Stream, VideoEncoder, read_video, streams
+from shopfloor.record import video as video_module
+
+
+@pytest.fixture
+def encoder():
+    encoder = VideoEncoder(buffers=8, deadline_s=10)
+    yield encoder
+    encoder.close()
+
+
+def psnr_db(a, b):
+    error = np.mean((np.asarray(a, float) - np.asarray(b, float)) ** 2)
+    return 10 * np.log10(255**2 / error)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 37])
+@pytest.mark.parametrize("size", [(224, 224), (64, 48), (96, 96), (226, 130)])
+def test_every_picture_is_there_and_looks_alike(encoder, tmp_path, count, size):
+    width, height = size
+    rng = np.random.default_rng(count)
+    pictures = [picture(rng, width, height, shift=k) for k in range(count)]
+    encoder.start(tmp_path, {"front": Stream(width, height, Fraction(1, 25))})
+    for pixels in pictures:
+        encoder.add("front", pixels)
+    assert encoder.finish() == {"front": count}
+    decoded = list(read_video(tmp_path / "front.mp4")) if count else []
+    assert [d.shape for d in decoded] == [(height, width, 3)] * count
+    assert all(psnr_db(a, b) > 30 for a, b in zip(decoded, pictures, strict=True))
+
+
+def test_colours_of_parts_come_back(encoder, tmp_path):
+    colours = [(200, 40, 40), (230, 130, 40), (220, 200, 60), (50, 150, 70), (50, 80, 180)]
+    pixels = np.zeros((96, 96, 3), np.uint8)
+    encoder.start(tmp_path, {"front": Stream(96, 96, Fraction(1, 25))})
+    for colour in colours:
+        pixels[:] = colour
+        encoder.add("front", pixels)  # the same memory again: it must have been copied
+    encoder.finish()
+    for colour, seen in zip(colours, read_video(tmp_path / "front.mp4"), strict=True):
+        np.testing.assert_allclose(seen[48, 48], colour, atol=6)
+
+
+@pytest.mark.parametrize(
+    ("control_dt", "period_ticks"), [(0.02, 1), (0.02, 2), (0.02, 3), (0.02, 50), (1 / 60, 2)]
+)
+def test_the_time_of_a_picture_is_its_number_over_the_rate(
+    encoder, tmp_path, control_dt, period_ticks
+):
+    spec = replace(cell_spec(cameras=("front",), period_ticks=period_ticks), control_dt=control_dt)
+    stream = streams(spec)["front"]
+    fps = 1 / (control_dt * period_ticks)
+    assert float(1 / stream.period_s) == pytest.approx(fps, rel=1e-4)
+    encoder.start(tmp_path, {"front": stream})
+    for k in range(25):
+        encoder.add("front", picture(np.random.default_rng(k), 64, 48, shift=k))
+    encoder.finish()
+    with av.open(tmp_path / "front.mp4") as container:
+        times = [float(frame.pts * frame.time_base) for frame in container.decode(video=0)]
+        keys = [p.is_keyframe for p in _packets(tmp_path / "front.mp4")]
+    np.testing.assert_allclose(times, np.arange(25) / fps, atol=1e-4)
+    assert [k for k, key in enumerate(keys) if key] == [0, 10, 20]
+
+
+def _packets(path):
+    with av.open(path) as container:
+        return [packet for packet in container.demux(video=0) if packet.size]
+
+
+def test_one_encoder_serves_many_cameras_and_lots(encoder, tmp_path):
+    both = {name: Stream(64, 48, Fraction(1, 25)) for name in ("front", "wrist")}
+    for lot in range(3):
+        path = tmp_path / str(lot)
+        path.mkdir()
+        encoder.start(path, both)
+        for k in range(5 + lot):
+            for camera in both:
+                encoder.add(camera, picture(np.random.default_rng(k), 64, 48))
+        if lot == 1:
+            encoder.abandon()
+        else:
+            assert encoder.finish() == {"front": 5 + lot, "wrist": 5 + lot}
+            assert len(list(read_video(path / "wrist.mp4"))) == 5 + lot
+    assert sum(t.name == "video encoder" for t in threading.enumerate()) == 1
+
+
+def test_a_slow_encoder_slows_the_loop_and_drops_nothing(tmp_path, monkeypatch):
+    add = video_module._Video.add
+    waiting = []
+
+    def slow(self, pixels):
+        time.sleep(0.005)
+        waiting.append(encoder._jobs.qsize())
+        add(self, pixels)
+
+    monkeypatch.setattr(video_module._Video, "add", slow)
+    encoder = VideoEncoder(buffers=4)
+    encoder.start(tmp_path, {"front": Stream(16, 16, Fraction(1, 25))})
+    start = time.perf_counter()
+    for k in range(40):
+        encoder.add("front", picture(np.random.default_rng(k), 16, 16))
+    assert time.perf_counter() - start > 0.15
+    assert encoder.finish() == {"front": 40}
+    assert max(waiting) <= 4
+    encoder.close()
+
+
+@pytest.mark.parametrize("size", [(225, 224), (224, 33), (8, 8)])
+def test_sizes_that_cannot_be_encoded_are_refused_before_the_first_step(tmp_path, size):
+    spec = cell_spec(cameras=("front",), size=size)
+    with (
+        RunFolder.create(tmp_path / "run", manifest()) as folder,
+        pytest.raises(SpecMismatch, match=f"{size[0]} x {size[1]}.*even.*16"),
+    ):
+        LogRecorder(folder, spec, encoder=VideoEncoder())
+    with pytest.raises(SpecMismatch, match="rename"):
+        streams(cell_spec(cameras=("../front",)))
+
+
+@pytest.mark.parametrize(
+    "pixels", [np.zeros((48, 66, 3), np.uint8), np.zeros((48, 64, 3)), np.zeros((48, 64), np.uint8)]
+)
+def test_a_picture_of_another_size_is_refused(encoder, tmp_path, pixels):
+    encoder.start(tmp_path, {"front": Stream(64, 48, Fraction(1, 25))})
+    with pytest.raises(SpecMismatch, match=r"spec allows.*\(48, 64, 3\)"):
+        encoder.add("front", pixels)
+    with pytest.raises(SpecMismatch, match="'back'"):
+        encoder.add("back", np.zeros((48, 64, 3), np.uint8))
+    encoder.abandon()
+
+
+@contextmanager
+def largest_file(size):
+    """Let no file of this process grow beyond ``size`` [bytes]: a real error of a real disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_under_a_video_stops_the_lot(encoder, tmp_path):
+    rng = np.random.default_rng(0)
+    stream = {"front": Stream(64, 48, Fraction(1, 25))}
+    (tmp_path / "full").mkdir()
+    encoder.start(tmp_path / "full", stream)
+    with largest_file(20_000):
+        added = 0
+
+        def add():
+            nonlocal added
+            for _ in range(2000):
+                encoder.add("front", rng.integers(0, 255, (48, 64, 3), dtype=np.uint8))
+                added += 1
+
+        with pytest.raises(RunUnwritable, match="File too large"):
+            add()
+        assert added < 500
+        with pytest.raises(RunUnwritable, match="File too large"):
+            encoder.finish()
+    # The same encoder goes on with the next lot.
+    (tmp_path / "next").mkdir()
+    encoder.start(tmp_path / "next", stream)
+    encoder.add("front", picture(rng, 64, 48))
+    assert encoder.finish() == {"front": 1}
+
+
+def test_a_disk_that_is_full_at_the_end_of_a_video_is_noticed(encoder, tmp_path):
+    encoder.start(tmp_path, {"front": Stream(16, 16, Fraction(1, 25))})
+    for k in range(10):
+        encoder.add("front", picture(np.random.default_rng(k), 16, 16))
+    with largest_file(100), pytest.raises(RunUnwritable, match="File too large"):
+        encoder.finish()
+
+
+def test_a_folder_that_is_not_there_is_named(encoder, tmp_path):
+    encoder.start(tmp_path / "missing", {"front": Stream(16, 16, Fraction(1, 25))})
+    with pytest.raises(RunUnwritable, match=r"missing.*No such file"):
+        encoder.finish()
+
+
+def test_an_encoder_that_fails_or_hangs_is_an_error_with_a_deadline(tmp_path, monkeypatch):
+    release = threading.Event()
+    monkeypatch.setattr(video_module._Video, "add", lambda *_: release.wait(20) and 1 / 0)
+    encoder = VideoEncoder(buffers=2, deadline_s=0.2)
+    encoder.start(tmp_path, {"front": Stream(16, 16, Fraction(1, 25))})
+    pixels = np.zeros((16, 16, 3), np.uint8)
+    encoder.add("front", pixels)
+    encoder.add("front", pixels)
+    start = time.perf_counter()
+    with pytest.raises(RunError, match=r"within 0\.2 s"):
+        encoder.add("front", pixels)
+    with pytest.raises(RunError, match=r"within 0\.2 s"):
+        encoder.finish()
+    assert time.perf_counter() - start < 2
+    release.set()
+    with pytest.raises(RunError, match="ZeroDivisionError"):
+        encoder.finish()
+    encoder.close()
+
+
+def test_a_file_that_is_no_video_is_corrupt(tmp_path):
+    path = tmp_path / "front.mp4"
+    for content in (b"", b"no video" * 100):
+        path.write_bytes(content)
+        with pytest.raises(RunCorrupt, match="as a video"):
+            list(read_video(path))
+    with pytest.raises(RunCorrupt, match="as a video"):
+        list(read_video(tmp_path / "missing.mp4"))
+
+
+def test_a_lot_is_recorded_with_its_videos(encoder, tmp_path):
+    spec = cell_spec()
+    with RunFolder.create(tmp_path / "run", manifest()) as folder:
+        recorder = LogRecorder(folder, spec, encoder=encoder)
+        with_video = work(folder, recorder, make_lot(0), ticks=21)
+        folder.index(with_video)
+        episode = folder.episode(0)
+        assert sorted(episode.files) == ["front.mp4", "log.bin", "truth.bin", "wrist.mp4"]
+        make = Ticks(spec, make_lot(0))
+        seen = [make(tick)[0].observation.frames for tick in range(21)][::2]
+        for camera in ("front", "wrist"):
+            videos = list(episode.video(camera))
+            assert len(videos) == with_video.frames[camera] == 11
+            for picture_seen, frames in zip(videos, seen, strict=True):
+                assert psnr_db(picture_seen, frames[camera].pixels) > 30
+        with pytest.raises(RunCorrupt, match="only of: front, wrist"):
+            episode.video("back")
+    with RunFolder.create(tmp_path / "blind", manifest()) as folder:
+        recorder = LogRecorder(folder, spec)
+        without = work(folder, recorder, make_lot(0), ticks=21)
+    assert (without.log_sha256, without.frames) == (with_video.log_sha256, with_video.frames)
+
+
+def test_a_video_that_lost_a_picture_is_never_committed(encoder, tmp_path, monkeypatch):
+    spec = cell_spec(cameras=("front",))
+    with RunFolder.create(tmp_path / "run", manifest()) as folder:
+        recorder = LogRecorder(folder, spec, encoder=encoder)
+        make = Ticks(spec, make_lot(0))
+        recorder.begin(make_lot(0), {})
+        for tick in range(10):
+            recorder.step(*make(tick))
+        finish = encoder.finish
+        monkeypatch.setattr(encoder, "finish", lambda: {"front": finish()["front"] - 1})
+        with pytest.raises(RunCorrupt, match=r"its videos have \{'front': 4\} frames"):
+            recorder.end(outcome())
+        recorder.abandon()
+        assert folder.in_flight() == ()
+
+
+def test_an_error_during_a_lot_leaves_nothing_open(encoder, tmp_path):
+    spec = cell_spec()
+    with RunFolder.create(tmp_path / "run", manifest()) as folder:
+        recorder = LogRecorder(folder, spec, encoder=encoder)
+        recorder.begin(make_lot(0), {})
+        recorder.step(*Ticks(spec, make_lot(0))(0))
+        recorder.abandon()
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(5):
+            recorder.begin(make_lot(0), {})
+            recorder.step(*Ticks(spec, make_lot(0))(0))
+            recorder.abandon()
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+        assert folder.in_flight() == ()
