@@ -95,15 +95,20 @@ class SortingCell:
             control_dt=CONTROL_DT,
             changeover_s=CHANGEOVER_S,
         )
-        self._rig = Rig(*_NATIVE_PX) if render else None
+        self.rig = Rig(*_NATIVE_PX) if render else None
 
     @property
     def renderer(self) -> str:
         """Name of the GL renderer, or ``none``."""
-        return self._rig.renderer if self._rig else "none"
+        return self.rig.renderer if self.rig else "none"
 
     def reset(self, lot: Lot, *, seed: int) -> Timestep:
         """Set up a lot: the same lot and seed give the same scene to the last bit."""
+        self.load(lot, seed=seed)
+        return self._timestep()
+
+    def load(self, lot: Lot, *, seed: int) -> None:
+        """Build the scene of a lot and let its parts come to rest, without looking at it."""
         rng = np.random.default_rng([seed, 0x5CE7E])
         spec = scene.build(self.body, lot, self._poses, rng)
         self.model = model = spec.compile()
@@ -119,12 +124,11 @@ class SortingCell:
             self._jaw[name] = 0.0
         mujoco.mj_step(model, self.data, 50)  # parts come to rest on the tray
         self.data.time = 0.0
-        if self._rig is not None:
-            self._rig.load(model)
+        if self.rig is not None:
+            self.rig.load(model)
         self._tick = self._seq = 0
         self._frames: dict[str, Frame] = {}
         self._views: dict[str, Frame] = {}
-        return self._timestep()
 
     def _wire(self) -> None:
         """Find the body's joints, servos and sensors in the compiled model."""
@@ -235,9 +239,9 @@ class SortingCell:
 
     def close(self) -> None:
         """Give the GL context back."""
-        if self._rig is not None:
-            self._rig.close()
-            self._rig = None
+        if self.rig is not None:
+            self.rig.close()
+            self.rig = None
 
     def _timestep(self) -> Timestep:
         data, tick = self.data, self._tick
@@ -256,7 +260,7 @@ class SortingCell:
                 jaw_m=float(model.jaw_offset_m + model.jaw_gain * finger),
                 wrench=data.sensordata[self._wrench[name]].copy(),
             )
-        if self._rig is not None:
+        if self.rig is not None:
             for name, spec in self.spec.cameras.items():
                 if tick % spec.period_ticks == 0:
                     self._frames = {
@@ -276,11 +280,11 @@ class SortingCell:
         return Timestep(observation, truth, terminated=False, truncated=broken)
 
     def _draw(self, spec: CameraSpec, *, native: bool, seq: int) -> Frame:
-        if self._rig is None:
+        if self.rig is None:
             raise SpecMismatch("this cell was made with render=False and has no pictures")
         lens = spec.native if native else spec.stream
         index = self.model.camera(spec.name).id
-        pixels, depth = self._rig.draw(self.data, index, lens.width, lens.height)
+        pixels, depth = self.rig.draw(self.data, index, lens.width, lens.height)
         return Frame(spec.name, pixels, depth, seq, self._tick, lens, spec.camera_in_world)
 
 

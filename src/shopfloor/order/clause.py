@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from shopfloor.errors import OrderError
-from shopfloor.order.chunk import AND, COLON, COMMA, HARD, Chunk, Dest, Node
+from shopfloor.order.node import AND, COLON, COMMA, HARD, Chunk, Dest, Node
 
 __all__ = ["Clause", "clauses"]
 

@@ -21,7 +21,8 @@ from collections.abc import Sequence
 
 from shopfloor.errors import OrderError
 from shopfloor.order.canonical import canonical, meet, within
-from shopfloor.order.chunk import Chunk, Dest, chunks
+from shopfloor.order.chunk import chunks
+from shopfloor.order.node import Chunk, Dest
 from shopfloor.order.clause import clauses
 from shopfloor.order.item import Item, items
 from shopfloor.order.token import Token, tokens

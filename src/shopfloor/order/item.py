@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shopfloor.order.chunk import AND, COMMA, Chunk
+from shopfloor.order.node import AND, COMMA, Chunk
 from shopfloor.types import Select
 
 __all__ = ["Item", "items"]

@@ -1,0 +1,721 @@
+"""The judge against episodes made by hand, among them the known-bad ones of other benches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shopfloor.errors import SpecMismatch
+from shopfloor.order import FAILURE_CODES, FAILURE_MEANINGS, Ledger, SortingJudge
+from shopfloor.types import (
+    Event,
+    Goal,
+    LimbState,
+    Lot,
+    Observation,
+    Order,
+    Outcome,
+    Part,
+    Rule,
+    Select,
+    Station,
+    Timestep,
+    Truth,
+)
+
+DT = 0.02
+STATIONS = {
+    "A": Station("A", (-0.325, 0.135, 0.003), (0.20, 0.22, 0.07)),
+    "B": Station("B", (0.325, 0.135, 0.003), (0.20, 0.22, 0.07)),
+    "tray": Station("tray", (0.0, 0.0, 0.003), (0.38, 0.32, 0.006)),
+}
+LIMBS = ("left", "right")
+REST_Z = 0.016
+PARTS = (
+    Part("p0", "red", "cube", "small", -0.10, 0.0, 0.0),
+    Part("p1", "red", "cube", "small", 0.0, 0.0, 0.0),
+    Part("p2", "blue", "cylinder", "small", 0.10, 0.0, 0.0),
+)
+RED_TO_A = Goal((Rule(Select(colour="red"), "A"),))
+
+
+class Bench:
+    """Puppet parts and jaws: moves them by hand and shows every tick to the judge."""
+
+    def __init__(
+        self, goal: Goal = RED_TO_A, parts: Sequence[Part] = PARTS, limit_s: float = 60.0
+    ) -> None:
+        self.parts = tuple(parts)
+        order = Order("o", "words", "en", goal, limit_s)
+        self.lot = Lot(0, 1, self.parts, ("A", "B"), (order,))
+        self.judge = SortingJudge(control_dt=DT, limbs=LIMBS)
+        self.judge.reset(self.lot, order)
+        self.position = np.array([[p.x_m, p.y_m, REST_Z] for p in parts])
+        self.tool = {limb: np.array([0.0, 0.6 * s, 0.4]) for limb, s in zip(LIMBS, (1, -1))}
+        self.open = dict.fromkeys(LIMBS, True)
+        self.touch: dict[str, set[int]] = {limb: set() for limb in LIMBS}
+        self.push_n = 0.0
+        self.truncated = False
+        self.tick = -1
+        self.outcome: Outcome | None = None
+        self.events: list[Event] = []
+        self.calls = 0
+        self.step(12)
+
+    def timestep(self, speed: np.ndarray) -> Timestep:
+        limbs = {}
+        for limb in LIMBS:
+            pose = np.eye(4)
+            pose[:3, 3] = self.tool[limb]
+            limbs[limb] = LimbState(np.zeros(6), np.zeros(6), pose, 0.02, np.zeros(6))
+        truth = Truth(
+            tick=self.tick,
+            position=self.position.copy(),
+            quat=np.tile([1.0, 0, 0, 0], (len(self.parts), 1)),
+            speed=speed,
+            touched={limb: tuple(sorted(t)) for limb, t in self.touch.items()},
+            jaw_open=dict(self.open),
+            collision_n=self.push_n,
+        )
+        observation = Observation(self.tick, limbs, {}, {}, STATIONS)
+        return Timestep(observation, truth, False, self.truncated)
+
+    def step(self, ticks: int = 1, speed: np.ndarray | None = None) -> None:
+        for _ in range(ticks):
+            if self.outcome is not None:
+                return
+            self.tick += 1
+            events, self.events = self.events, []
+            events = [Event(self.tick, e.kind, e.data) for e in events]
+            still = np.zeros(len(self.parts))
+            shown = self.timestep(still if speed is None else speed)
+            self.outcome = self.judge.judge(shown, events)
+
+    # What happens.
+
+    def say(self, kind: str, **data: Any) -> int:
+        self.events.append(Event(0, kind, data))
+        self.step()
+        return self.tick
+
+    def start(self, skill: str, limb: str = "left", **arguments: Any) -> int:
+        self.calls += 1
+        call = {"id": f"c{self.calls}", "skill": skill, "limbs": [limb], "arguments": arguments}
+        self.call = call
+        return self.say("skill.started", **call)
+
+    def end(self, *, ok: bool = True, code: str | None = None) -> int:
+        return self.say("skill.finished", **self.call, ok=ok, code=code)
+
+    def move(self, part: int, to: Sequence[float], limb: str | None = None, ticks: int = 10) -> None:
+        """Move a part in a straight line, with a limb's tool on it if one is named."""
+        path = np.linspace(self.position[part], np.array(to, float), ticks + 1)[1:]
+        speed = np.zeros(len(self.parts))
+        speed[part] = max(0.1, np.linalg.norm(path[-1] - path[0]) / (ticks * DT))
+        for point in path:
+            self.position[part] = point
+            if limb is not None:
+                self.tool[limb] = point.copy()
+            self.step(1, speed)
+
+    def reach(self, part: int, limb: str = "left") -> None:
+        self.tool[limb] = self.position[part].copy()
+        self.step(3)
+
+    def close(self, part: int | None, limb: str = "left") -> int:
+        self.open[limb] = False
+        if part is not None:
+            self.touch[limb].add(part)
+        self.step(4)
+        return self.tick - 3
+
+    def let_go(self, limb: str = "left") -> int:
+        self.open[limb] = True
+        self.step()
+        tick = self.tick
+        self.touch[limb].clear()
+        self.step()
+        return tick
+
+    def pick(self, part: int, limb: str = "left") -> int:
+        began = self.start("pick", limb)
+        self.reach(part, limb)
+        self.close(part, limb)
+        self.move(part, self.position[part] + [0, 0, 0.1], limb)
+        self.end()
+        return began
+
+    def put(self, part: int, where: str, limb: str = "left", call: str | None = None) -> int:
+        """Carry a held part over a station and drop it there; returns the tick of the call."""
+        x, y, z = STATIONS[where].center_m
+        began = self.start("place", limb, tote=call or where)
+        self.move(part, (x, y, 0.15), limb)
+        self.let_go(limb)
+        self.tool[limb] = np.array([0.0, 0.6, 0.4])
+        self.move(part, (x, y, z + 0.013), ticks=5)
+        self.step(12)
+        self.end()
+        return began
+
+    def sort(self, part: int, tote: str, limb: str = "left") -> None:
+        self.pick(part, limb)
+        self.put(part, tote, limb)
+
+    def miss(self, part: int, limb: str = "left", *, code: str = "grasp.miss") -> int:
+        self.start("pick", limb)
+        self.reach(part, limb)
+        closed = self.close(None, limb)
+        self.open[limb] = True  # closed on nothing: the jaw does not squeeze
+        self.step(2)
+        self.end(ok=False, code=code)
+        self.tool[limb] = np.array([0.0, 0.6, 0.4])
+        return closed
+
+    def finish(self, claim: str = "done") -> Outcome:
+        if self.outcome is None:
+            self.claimed = self.tick + 1
+            self.say("brain.finish", claim=claim, note="")
+            self.step(200)
+        assert self.outcome is not None
+        check(self.outcome, self.lot)
+        return self.outcome
+
+    def run_out(self) -> Outcome:
+        self.step(10_000)
+        assert self.outcome is not None
+        check(self.outcome, self.lot)
+        return self.outcome
+
+
+def check(outcome: Outcome, lot: Lot) -> None:
+    """What holds of every outcome."""
+    assert [unit.part for unit in outcome.units] == [part.id for part in lot.parts]
+    assert (outcome.code is None) == outcome.good == (outcome.code_tick is None)
+    assert outcome.code is None or outcome.code in FAILURE_CODES
+    assert outcome.ever or not outcome.good
+    for unit in outcome.units:
+        assert (unit.code is None) == (unit.tick is None)
+        assert unit.state != "good" or unit.code is None
+        assert unit.state in ("good", "bystander") or unit.code in FAILURE_CODES
+    Ledger().add(outcome)
+
+
+def states(outcome: Outcome) -> list[str]:
+    return [unit.state for unit in outcome.units]
+
+
+# Good orders.
+
+
+def test_a_clean_order_is_good_and_delivered() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    outcome = bench.finish()
+    assert outcome.good
+    assert outcome.ever
+    assert states(outcome) == ["good", "good", "bystander"]
+    assert outcome.ticks == bench.tick
+    first, second = bench.judge.delivered
+    assert 0 < first < second < bench.claimed
+
+
+def test_delivery_is_the_tick_of_coming_to_rest() -> None:
+    bench = Bench(Goal((Rule(Select(colour="red"), "A", 1),)))
+    bench.pick(0)
+    bench.start("place", tote="A")
+    bench.move(0, (-0.325, 0.135, 0.15), "left")
+    bench.let_go()
+    bench.move(0, (-0.325, 0.135, 0.016), ticks=5)
+    rested = bench.tick + 1
+    bench.step(30)
+    assert bench.finish().good
+    assert bench.judge.delivered == (rested,)
+
+
+def test_gave_up_is_a_claim_and_the_parts_decide() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    assert bench.finish("gave_up").good
+
+
+def test_a_miss_that_is_made_good_does_not_count() -> None:
+    bench = Bench()
+    bench.miss(0)
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    assert bench.finish().good
+
+
+def test_counted_rules_take_any_of_a_kind() -> None:
+    for chosen in (0, 1):
+        bench = Bench(Goal((Rule(Select(colour="red"), "A", 1),)))
+        bench.sort(chosen, "A")
+        outcome = bench.finish()
+        assert outcome.good
+        assert states(outcome)[chosen] == "good"
+        assert states(outcome).count("bystander") == 2
+
+
+def test_handed_over_is_held_all_the_way() -> None:
+    bench = Bench(Goal((Rule(Select(colour="blue"), "A"),)))
+    bench.pick(2, "right")
+    bench.touch["left"].add(2)
+    bench.open["left"] = False
+    bench.step(5)
+    bench.let_go("right")
+    bench.put(2, "A", "left")
+    assert bench.finish().good
+
+
+def test_closed_jaws_far_from_everything_do_not_spoil_a_good_order() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    bench.open["right"] = False
+    outcome = bench.finish()
+    assert outcome.good
+    assert bench.tick - bench.claimed == 150  # it waited as long as it may
+
+
+def test_ever_and_end_differ() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    bench.step(20)
+    bench.sort(1, "B")
+    outcome = bench.finish()
+    assert outcome.ever
+    assert not outcome.good
+
+
+# Known-bad episodes.
+
+
+def test_done_while_the_part_still_moves_is_not_a_success() -> None:
+    """Every one of another bench's 88 successes was declared while something moved."""
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.pick(1)
+    bench.start("place", tote="A")
+    bench.move(1, (-0.325, 0.135, 0.06), "left")
+    assert not bench.judge._ever
+    bench.let_go()
+    bench.say("brain.finish", claim="done", note="")
+    assert bench.outcome is None  # it rolls on
+    bench.claimed = bench.tick
+    bench.move(1, (-0.325, 0.30, 0.02), ticks=40)  # and out of the tote
+    bench.step(200)
+    assert bench.outcome is not None
+    assert not bench.outcome.good
+    assert not bench.outcome.ever
+    assert bench.outcome.code == "place.miss"
+
+
+def test_never_at_rest_is_decided_after_three_seconds() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    bench.say("brain.finish", claim="done", note="")
+    claimed = bench.tick
+    bench.step(400, speed=np.array([0.0, 0.02, 0.0]))
+    assert bench.outcome is not None
+    assert bench.tick - claimed == 150
+    assert states(bench.outcome) == ["good", "wip", "bystander"]
+    assert not bench.outcome.good
+
+
+def test_slower_than_five_millimetres_a_second_is_still() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    bench.say("brain.finish", claim="done", note="")
+    bench.step(3, speed=np.full(3, 0.0049))
+    assert bench.outcome is not None
+    assert bench.outcome.good
+
+
+def test_an_open_hand_grabs_nothing() -> None:
+    """64 % of another bench's grabs were made with an open hand."""
+    bench = Bench(Goal((Rule(Select(colour="blue"), "A"),)))
+    bench.start("pick")
+    bench.reach(2)
+    bench.touch["left"].add(2)  # open, and only touching
+    bench.step(5)
+    claimed_grab = bench.end(ok=True)
+    bench.touch["left"].clear()
+    outcome = bench.finish()
+    assert outcome.code == "grasp.miss"
+    assert outcome.code_tick == claimed_grab
+    assert states(outcome)[2] == "quarantine"
+
+
+def test_a_part_in_the_jaw_is_work_in_progress_even_over_its_tote() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.pick(1)
+    bench.start("place", tote="A")
+    bench.move(1, (-0.325, 0.135, 0.05), "left")
+    outcome = bench.finish()
+    assert states(outcome) == ["good", "wip", "bystander"]
+    assert outcome.code == "brain.false_claim"
+    assert not outcome.ever
+
+
+def test_wrong_tote() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.pick(1)
+    called = bench.put(1, "B")
+    outcome = bench.finish()
+    assert states(outcome) == ["good", "quarantine", "bystander"]
+    assert (outcome.code, outcome.code_tick) == ("plan.wrong_step", called)
+
+
+def test_one_too_many_is_a_wrong_step() -> None:
+    bench = Bench(Goal((Rule(Select(colour="red"), "A", 1),)))
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    outcome = bench.finish()
+    assert outcome.code == "plan.wrong_step"
+    assert sorted(states(outcome)) == ["bystander", "bystander", "good"]
+
+
+def test_dropped_on_the_table_is_scrap() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.pick(1)
+    bench.start("place", tote="A")
+    bench.move(1, (-0.21, 0.28, 0.15), "left")
+    bench.touch["left"].clear()  # slips out, jaw still closed
+    lost = bench.tick + 1
+    bench.move(1, (-0.21, 0.28, 0.01), ticks=5)
+    bench.open["left"] = True
+    bench.step(15)
+    outcome = bench.finish("gave_up")
+    assert states(outcome) == ["good", "scrap", "bystander"]
+    assert outcome.code == "grasp.slip"
+    assert abs(outcome.code_tick - lost) <= 1
+
+
+def test_lost_on_the_floor_is_scrap() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.pick(1)
+    bench.start("place", tote="A")
+    bench.move(1, (-0.6, 0.4, 0.15), "left")
+    released = bench.let_go()
+    bench.move(1, (-0.6, 0.4, -0.7), ticks=5)
+    bench.step(15)
+    outcome = bench.finish()
+    assert states(outcome)[1] == "scrap"
+    assert (outcome.code, outcome.code_tick) == ("place.miss", released)
+
+
+def test_bystander_pushed_out_of_place() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    bench.tool["right"] = bench.position[2] + [0.1, 0, 0.05]
+    bench.touch["right"].add(2)
+    bench.step()
+    began = bench.tick
+    bench.move(2, (0.135, 0.0, REST_Z))
+    bench.touch["right"].clear()
+    outcome = bench.finish()
+    assert states(outcome) == ["good", "good", "bystander"]
+    assert not outcome.good
+    assert not outcome.ever
+    assert outcome.code == "collision"
+    assert abs(outcome.code_tick - began) <= 1
+    assert outcome.units[2].code == "collision"
+
+
+@pytest.mark.parametrize(("shift_m", "good"), [(0.029, True), (0.031, False)])
+def test_bystanders_may_move_three_centimetres(shift_m: float, good: bool) -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    for _ in range(2):  # in two small pushes
+        bench.move(2, bench.position[2] + [0, shift_m / 2, 0])
+        bench.step(15)
+    outcome = bench.finish()
+    assert outcome.good is good
+    assert outcome.code == (None if good else "collision")
+
+
+def test_bystander_picked_up_and_sorted() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    began = bench.pick(2)
+    bench.put(2, "A")
+    outcome = bench.finish()
+    assert (outcome.code, outcome.code_tick) == ("perception.wrong_object", began)
+
+
+def test_bystander_put_back_where_it_was_is_no_failure() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    home = bench.position[2].copy()
+    bench.pick(2)
+    bench.move(2, home, "left")
+    bench.let_go()
+    bench.step(15)
+    assert bench.finish().good
+
+
+# Time.
+
+
+def test_time_over() -> None:
+    bench = Bench(limit_s=4.0)
+    outcome = bench.run_out()
+    assert bench.tick == 200
+    assert (outcome.code, outcome.code_tick) == ("order.timeout", 200)
+    assert states(outcome) == ["quarantine", "quarantine", "bystander"]
+
+
+def test_everything_done_but_nobody_said_so() -> None:
+    bench = Bench(limit_s=8.0)
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    outcome = bench.run_out()
+    assert outcome.ever
+    assert not outcome.good
+    assert outcome.code == "order.timeout"
+    assert len(bench.judge.delivered) == 2
+
+
+def test_a_finish_just_in_time_may_settle_after_it() -> None:
+    bench = Bench(limit_s=8.0)
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    bench.step(398 - bench.tick)
+    bench.move(2, bench.position[2] + [0.001, 0, 0], ticks=1)
+    bench.say("brain.finish", claim="done", note="")
+    bench.step(20)
+    assert bench.outcome is not None
+    assert bench.tick > 400
+    assert bench.outcome.good
+
+
+def test_before_the_time_is_over_a_slip_stays_the_root() -> None:
+    bench = Bench(limit_s=12.0)
+    bench.pick(0)
+    bench.touch["left"].clear()
+    bench.move(0, (-0.1, 0.0, REST_Z), ticks=5)
+    bench.open["left"] = True
+    assert bench.run_out().code == "grasp.slip"
+
+
+def test_cut_off_is_infra() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.truncated = True
+    bench.step()
+    assert bench.outcome is not None
+    assert bench.outcome.code == "infra"
+    assert not bench.outcome.good
+
+
+def test_decided_is_decided() -> None:
+    bench = Bench()
+    outcome = bench.finish()
+    assert bench.judge.judge(bench.timestep(np.zeros(3)), []) is outcome
+
+
+# Claims.
+
+
+def test_done_with_nothing_tried() -> None:
+    bench = Bench()
+    outcome = bench.finish("done")
+    assert (outcome.code, outcome.code_tick) == ("brain.false_claim", bench.claimed)
+
+
+def test_done_with_one_part_overlooked() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    outcome = bench.finish("done")
+    assert (outcome.code, outcome.code_tick) == ("perception.miss", bench.claimed)
+
+
+def test_done_though_told_of_the_miss() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.miss(1)
+    assert bench.finish("done").code == "brain.false_claim"
+
+
+def test_gave_up_after_a_miss() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    closed = bench.miss(1)
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("grasp.miss", closed)
+
+
+def test_a_miss_of_a_bystander_is_not_the_cause() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.miss(2)
+    assert bench.finish("done").code == "perception.miss"
+
+
+def test_the_earliest_incident_is_the_root() -> None:
+    bench = Bench()
+    closed = bench.miss(1)
+    bench.pick(0)
+    bench.put(0, "B")
+    outcome = bench.finish("gave_up")
+    assert [unit.code for unit in outcome.units[:2]] == ["plan.wrong_step", "grasp.miss"]
+    assert (outcome.code, outcome.code_tick) == ("grasp.miss", closed)
+
+
+def test_own_incidents_come_before_later_faults_and_claims() -> None:
+    bench = Bench()
+    bench.say("fault", code="brain.malformed")
+    bench.pick(0)  # it answered again
+    called = bench.put(0, "B")
+    bench.say("fault", code="brain.unreachable")
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("plan.wrong_step", called)
+    assert outcome.units[1].code == "brain.unreachable"
+
+
+# Every code can be reached.
+
+
+def _slip(bench: Bench) -> None:
+    bench.pick(0)
+    bench.touch["left"].clear()
+    bench.move(0, (-0.1, 0.0, REST_Z), ticks=5)
+    bench.open["left"] = True
+    bench.step(12)
+
+
+def _place_miss(bench: Bench) -> None:
+    bench.pick(0)
+    bench.put(0, "tray", call="A")
+
+
+def _stop(bench: Bench) -> None:
+    bench.start("pick")
+    bench.say("ruling", verdict="stop", rule="limb.distance")
+    bench.end(ok=False, code="guard.stop")
+
+
+def _push(bench: Bench) -> None:
+    bench.move(0, (-0.3, -0.3, 0.01))
+    bench.step(15)
+
+
+def _failed(skill: str, code: str) -> Any:
+    def scene(bench: Bench) -> None:
+        bench.start(skill)
+        bench.end(ok=False, code=code)
+
+    return scene
+
+
+def _fault(code: str) -> Any:
+    return lambda bench: bench.say("fault", code=code)
+
+
+def _sort_bystander(bench: Bench) -> None:
+    bench.sort(2, "A")
+
+
+REACH = {
+    "perception.miss": (lambda bench: bench.sort(1, "A"), "done"),
+    "perception.wrong_object": (_sort_bystander, "done"),
+    "perception.out_of_range": (
+        lambda bench: bench.say("skill.refused", code="perception.out_of_range"),
+        "gave_up",
+    ),
+    "plan.invalid": (lambda bench: bench.say("skill.refused", code="plan.invalid"), "gave_up"),
+    "plan.wrong_step": (lambda bench: bench.sort(0, "B"), "done"),
+    "plan.gave_up": (lambda bench: None, "gave_up"),
+    "grasp.miss": (lambda bench: bench.miss(0), "gave_up"),
+    "grasp.slip": (_slip, "done"),
+    "place.miss": (_place_miss, "done"),
+    "insert.jam": (_failed("insert", "insert.jam"), "gave_up"),
+    "collision": (_push, "done"),
+    "guard.stop": (_stop, "gave_up"),
+    "brain.timeout": (_fault("brain.timeout"), "gave_up"),
+    "brain.malformed": (_fault("brain.malformed"), "gave_up"),
+    "brain.unreachable": (_fault("brain.unreachable"), "gave_up"),
+    "brain.refused": (lambda bench: None, "refused"),
+    "brain.false_claim": (lambda bench: None, "done"),
+    "sensor.fault": (_fault("sensor.fault"), "gave_up"),
+    "actuator.fault": (_fault("actuator.fault"), "gave_up"),
+    "order.timeout": (lambda bench: None, None),
+    "infra": (_fault("infra"), "gave_up"),
+}
+
+
+def test_codes_are_the_metrics_pages() -> None:
+    assert set(REACH) == set(FAILURE_CODES) == set(FAILURE_MEANINGS)
+    assert len(FAILURE_CODES) == 21
+
+
+@pytest.mark.parametrize("code", FAILURE_CODES)
+def test_every_code_can_be_reached(code: str) -> None:
+    bench = Bench(limit_s=30.0)
+    scene, claim = REACH[code]
+    scene(bench)
+    outcome = bench.run_out() if claim is None else bench.finish(claim)
+    assert outcome.code == code
+    assert 0 <= outcome.code_tick <= bench.tick
+
+
+def test_hard_contact_that_moves_nothing_is_a_collision() -> None:
+    bench = Bench()
+    bench.push_n = 80.0
+    bench.step(3)
+    bench.push_n = 0.0
+    assert bench.finish("gave_up").code == "collision"
+
+
+# Seams.
+
+
+def test_no_truth_is_refused() -> None:
+    bench = Bench()
+    shown = bench.timestep(np.zeros(3))
+    with pytest.raises(SpecMismatch, match="no truth"):
+        bench.judge.judge(Timestep(shown.observation, None, False, False), [])
+
+
+def test_judging_before_reset_is_refused() -> None:
+    bench = Bench()
+    with pytest.raises(SpecMismatch, match="before reset"):
+        SortingJudge(control_dt=DT, limbs=LIMBS).judge(bench.timestep(np.zeros(3)), [])
+
+
+def test_unknown_limbs_are_refused() -> None:
+    bench = Bench()
+    judge = SortingJudge(control_dt=DT, limbs=("left", "tail"))
+    judge.reset(bench.lot, bench.lot.orders[0])
+    with pytest.raises(SpecMismatch, match="right, tail"):
+        judge.judge(bench.timestep(np.zeros(3)), [])
+
+
+def test_one_judge_judges_many_orders() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    assert not bench.finish().good
+    again = Bench()
+    again.judge = bench.judge
+    again.judge.reset(again.lot, again.lot.orders[0])
+    again.tick, again.outcome = -1, None
+    again.step(12)
+    again.sort(0, "A")
+    again.sort(1, "A")
+    assert again.finish().good
