@@ -135,6 +135,33 @@ ENGLISH = [
         "green cylinder > A; red cylinder > B",
     ),
     ("Everything else should go to B once the reds are in A", "red > A; * > B"),
+    (
+        "Stick the yellow blocks in B and the green bricks in C, ta.",
+        "yellow cube > B; green bar > C",
+    ),
+    ("1) red cubes to A 2) blue cubes to B 3) leave the rest", "red cube > A; blue cube > B"),
+    ("1. Red cubes into A. 2. Blue cubes into B.", "red cube > A; blue cube > B"),
+    (
+        "I'd like tote A filled with cubes, tote B with cylinders and tote C with bars.",
+        "cube > A; cylinder > B; bar > C",
+    ),
+    (
+        "Among the red parts, cubes go to A and bars go to B. Blue parts go to C.",
+        "red cube > A; red bar > B; blue > C",
+    ),
+    ("Put red parts in tote A, unless they are cubes.", "red cube > -; red > A"),
+    ("Everything that's neither red nor blue goes to A", "red > -; blue > -; * > A"),
+    ("blue to A, red to B, green to A", "blue > A; green > A; red > B"),
+    (
+        "Could tote A please have the red bars, and tote D the blue bars?",
+        "red bar > A; blue bar > D",
+    ),
+    (
+        "Make sure every red part is in A, every blue part is in B, and whatever remains is in C.",
+        "red > A; blue > B; * > C",
+    ),
+    ("put 2 red cubes in A and 3 in B", "2 red cube > A; 3 red cube > B"),
+    ("Every part that is not blue and not red belongs in tote D.", "blue > -; red > -; * > D"),
 ]
 
 CHINESE = [
@@ -209,6 +236,21 @@ CHINESE = [
     ("3个小方块、2个大圆柱放进B箱", "3 small cube > B; 2 large cylinder > B"),
     ("每个黄色零件都要进乙箱", "yellow > B"),
     ("A箱给方块，其他给B箱", "cube > A; * > B"),
+    ("红色零件中，方块放A箱，圆柱放B箱", "red cube > A; red cylinder > B"),
+    ("①红色方块放A箱 ②蓝色方块放B箱", "red cube > A; blue cube > B"),
+    ("1、红色放A；2、蓝色放B", "red > A; blue > B"),
+    ("黄色零件不要，其余放A箱", "yellow > -; * > A"),
+    ("既不是红色也不是蓝色的零件放A箱", "red > -; blue > -; * > A"),
+    ("方块全放A，除了红色的", "red cube > -; cube > A"),
+    ("方块全放A，红色的方块除外，放B", "red cube > B; cube > A"),
+    ("圆柱和方块分开放：圆柱A箱，方块B箱", "cylinder > A; cube > B"),
+    ("红方块一个、蓝圆柱两个，放进A箱", "1 red cube > A; 2 blue cylinder > A"),
+    ("红的圆的放A，蓝的方的放B", "red cylinder > A; blue cube > B"),
+    (
+        "把方块、圆柱放进A，长条放进B，红色的长条除外",
+        "red bar > -; cube > A; cylinder > A; bar > B",
+    ),
+    ("请把A箱装满方块，B箱装满圆柱", "cube > A; cylinder > B"),
 ]
 
 
@@ -261,6 +303,8 @@ def test_table_is_as_large_as_promised() -> None:
         ("Leave the cubes in place, A stays empty", "not understood"),
         ("Don't put the red cubes in tote A", "not understood"),
         ("Put the cubes into A and B", "which goes where"),
+        ("I never want red parts in A", "never"),
+        ("红色方块不可放进A箱", "not understood"),
     ],
 )
 def test_what_is_not_understood_is_said(instruction: str, said: str) -> None:

@@ -54,7 +54,9 @@ class Bench:
         self.judge = SortingJudge(control_dt=DT, limbs=LIMBS)
         self.judge.reset(self.lot, order)
         self.position = np.array([[p.x_m, p.y_m, REST_Z] for p in parts])
-        self.tool = {limb: np.array([0.0, 0.6 * s, 0.4]) for limb, s in zip(LIMBS, (1, -1))}
+        self.tool = {
+            limb: np.array([0.0, 0.6 * s, 0.4]) for limb, s in zip(LIMBS, (1, -1), strict=True)
+        }
         self.open = dict.fromkeys(LIMBS, True)
         self.touch: dict[str, set[int]] = {limb: set() for limb in LIMBS}
         self.push_n = 0.0
@@ -110,7 +112,9 @@ class Bench:
     def end(self, *, ok: bool = True, code: str | None = None) -> int:
         return self.say("skill.finished", **self.call, ok=ok, code=code)
 
-    def move(self, part: int, to: Sequence[float], limb: str | None = None, ticks: int = 10) -> None:
+    def move(
+        self, part: int, to: Sequence[float], limb: str | None = None, ticks: int = 10
+    ) -> None:
         """Move a part in a straight line, with a limb's tool on it if one is named."""
         path = np.linspace(self.position[part], np.array(to, float), ticks + 1)[1:]
         speed = np.zeros(len(self.parts))
@@ -320,8 +324,8 @@ def test_never_at_rest_is_decided_after_three_seconds() -> None:
     bench = Bench()
     bench.sort(0, "A")
     bench.sort(1, "A")
-    bench.say("brain.finish", claim="done", note="")
-    claimed = bench.tick
+    bench.events.append(Event(0, "brain.finish", {"claim": "done", "note": ""}))
+    claimed = bench.tick + 1
     bench.step(400, speed=np.array([0.0, 0.02, 0.0]))
     assert bench.outcome is not None
     assert bench.tick - claimed == 150
@@ -419,13 +423,13 @@ def test_lost_on_the_floor_is_scrap() -> None:
 def test_bystander_pushed_out_of_place() -> None:
     bench = Bench()
     bench.sort(0, "A")
-    bench.sort(1, "A")
     bench.tool["right"] = bench.position[2] + [0.1, 0, 0.05]
     bench.touch["right"].add(2)
     bench.step()
     began = bench.tick
     bench.move(2, (0.135, 0.0, REST_Z))
     bench.touch["right"].clear()
+    bench.sort(1, "A")
     outcome = bench.finish()
     assert states(outcome) == ["good", "good", "bystander"]
     assert not outcome.good
@@ -632,6 +636,10 @@ def _sort_bystander(bench: Bench) -> None:
     bench.sort(2, "A")
 
 
+def _nothing(bench: Bench) -> None:
+    del bench
+
+
 REACH = {
     "perception.miss": (lambda bench: bench.sort(1, "A"), "done"),
     "perception.wrong_object": (_sort_bystander, "done"),
@@ -641,7 +649,7 @@ REACH = {
     ),
     "plan.invalid": (lambda bench: bench.say("skill.refused", code="plan.invalid"), "gave_up"),
     "plan.wrong_step": (lambda bench: bench.sort(0, "B"), "done"),
-    "plan.gave_up": (lambda bench: None, "gave_up"),
+    "plan.gave_up": (_nothing, "gave_up"),
     "grasp.miss": (lambda bench: bench.miss(0), "gave_up"),
     "grasp.slip": (_slip, "done"),
     "place.miss": (_place_miss, "done"),
@@ -651,11 +659,11 @@ REACH = {
     "brain.timeout": (_fault("brain.timeout"), "gave_up"),
     "brain.malformed": (_fault("brain.malformed"), "gave_up"),
     "brain.unreachable": (_fault("brain.unreachable"), "gave_up"),
-    "brain.refused": (lambda bench: None, "refused"),
-    "brain.false_claim": (lambda bench: None, "done"),
+    "brain.refused": (_nothing, "refused"),
+    "brain.false_claim": (_nothing, "done"),
     "sensor.fault": (_fault("sensor.fault"), "gave_up"),
     "actuator.fault": (_fault("actuator.fault"), "gave_up"),
-    "order.timeout": (lambda bench: None, None),
+    "order.timeout": (_nothing, None),
     "infra": (_fault("infra"), "gave_up"),
 }
 

@@ -28,7 +28,7 @@ _BRANCH: ur5e.Branch = (1, -1, 1)  # elbow above the line from shoulder to wrist
 
 _MASS_KG = (3.761, 8.058, 2.846, 1.37, 1.3, 0.365)  # Universal Robots, UR5e link masses
 _QD_MAX = (np.pi,) * 6  # UR5e data sheet: 180 deg/s for every joint
-_QDD_MAX = (30.0, 30.0, 35.0, 50.0, 50.0, 50.0)  # what our servos follow within 5 mrad
+_QDD_MAX = (22.0, 22.0, 28.0, 45.0, 45.0, 45.0)  # short of the torques below, arm stretched
 _KP = (12000.0, 12000.0, 8000.0, 2500.0, 2000.0, 1000.0)
 _KV = (500.0, 500.0, 300.0, 70.0, 55.0, 25.0)
 _TORQUE_NM = (150.0, 150.0, 150.0, 28.0, 28.0, 28.0)  # UR5e joint sizes 3 and 1

@@ -117,7 +117,7 @@ class ClassicalBrain:
             task = work.next_for(limb, observation, free)
             if task is not None:
                 free -= {task.limb, task.taker or task.limb}
-                calls += self._carry_out(task, view)
+                calls += self._carry_out(work, task, view)
         if not calls and not self._waiting:
             return self._close_up(work, observation)
         calls += [call for limb in sorted(free) if (call := self._park(limb))]
@@ -149,16 +149,19 @@ class ClassicalBrain:
         self._parked.add(limb)
         return self._call("wait", (limb,), None, seconds=0.0, clear=True)
 
-    def _carry_out(self, task: Task, view: Frame) -> list[SkillCall]:
+    def _carry_out(self, work: Worklist, task: Task, view: Frame) -> list[SkillCall]:
         self._parked -= {task.limb, task.taker or task.limb}
         target = {"camera": _CAMERA, "point": [task.sighting.u, task.sighting.v]}
         if task.taker is not None:
             first = self._call("handover", (task.limb, task.taker), task, **target)
             return [first, self._call("place", (task.taker,), task, tote=task.tote)]
+        # The limb goes on at once where there is more to do, and need not rise first.
+        retreat = not work.anything_for(task.limb)
         # The place that follows looks at the jaw itself, so the lift need not stop for it.
         first = self._call("pick", (task.limb,), task, lift=False, **target)
         if task.spot is None:
-            return [first, self._call("place", (task.limb,), task, tote=task.tote)]
+            last = self._call("place", (task.limb,), task, tote=task.tote, retreat=retreat)
+            return [first, last]
         u, v = pixel(view, np.array([[*task.spot, self._floor_m]]))[0]
         spot = {"camera": _CAMERA, "point": [round(float(u), 1), round(float(v), 1)]}
         return [first, self._call("place", (task.limb,), task, **spot)]

@@ -15,6 +15,8 @@ _APART_M = 0.25
 _SPOT_FREE_M = 0.075
 """What a spot must keep from any part so that a part can be set down and taken there [m]."""
 _RIM_M = 0.05
+_EDGE_M = 0.005
+"""Kept from the edge of a workspace: a part is never exactly where it seems to be [m]."""
 _ALONG = np.linspace(0.3, 1.0, 8)[:, None]
 
 Place = tuple[float, float]
@@ -35,7 +37,8 @@ class Reach:
         box = self._limits[limb]
         at = np.array(xy)
         return bool(
-            np.all(at >= box.workspace_lower_m[:2]) and np.all(at <= box.workspace_upper_m[:2])
+            np.all(at >= box.workspace_lower_m[:2] + _EDGE_M)
+            and np.all(at <= box.workspace_upper_m[:2] - _EDGE_M)
         )
 
     def crowding(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from shopfloor.brain.reach import Reach
+from shopfloor.order.goal import assign
 from shopfloor.perception import Sighting
 from shopfloor.types import Goal, Observation, Part, Station
 
@@ -16,6 +17,8 @@ __all__ = ["Task", "Worklist"]
 _TRIES = 3
 _SAME_M = 0.025
 """Sightings this close are the same part."""
+_WHOLE = 0.8
+"""Share of a part's outline that must show before it is taken."""
 _CROWD = 8.0
 """Metres of way that a metre of crowding is worth."""
 _RELAY = 0.5
@@ -33,6 +36,7 @@ class Task:
         tote: Where it goes, or None when it is only set down at ``spot``.
         taker: Who takes it over, for a handover.
         spot: Where on the tray it is set down for another limb [m].
+        goes: The tote that the other limb will take it to.
     """
 
     sighting: Sighting
@@ -41,6 +45,7 @@ class Task:
     tote: str | None = None
     taker: str | None = None
     spot: tuple[float, float] | None = None
+    goes: str | None = None
 
     @property
     def xy(self) -> tuple[float, float]:
@@ -59,8 +64,9 @@ class Worklist:
         self._active: list[Task] = []
         self._delivered = [0] * len(goal.rules)
         self._expected: list[int] | None = None
+        self._goes: dict[Sighting, tuple[int, str]] = {}
         self._failures: list[tuple[float, float]] = []
-        self._relayed: list[tuple[float, float]] = []
+        self._relayed: list[Task] = []
 
     def see(
         self, sightings: Sequence[Sighting], stations: Mapping[str, Station], *, clear: bool
@@ -77,24 +83,51 @@ class Worklist:
         if clear:
             self._seen = list(sightings)
             self._relayed.clear()
-        else:
-            for sighting in sightings:
-                spot = next((s for s in self._relayed if _near(sighting, s)), None)
-                if spot is not None:
-                    self._relayed.remove(spot)
-                    self._seen.append(sighting)
+            self._assign()
+            return
+        for sighting in sightings:
+            task = next((t for t in self._relayed if _is_at(sighting, t)), None)
+            if task is not None:
+                # An arm may hide half of it: what it is was seen better the first time.
+                was = task.sighting
+                known = replace(sighting, colour=was.colour, shape=was.shape, size=was.size)
+                self._relayed.remove(task)
+                self._seen.append(known)
+                if task.goes is not None:
+                    self._goes[known] = (task.rule, task.goes)
+
+    def _assign(self) -> None:
+        """Decide where each part goes, with what has been delivered taken off the counts."""
+        rules = [
+            (index, rule if rule.count is None else replace(rule, count=rule.count - done))
+            for index, (rule, done) in enumerate(
+                zip(self._goal.rules, self._delivered, strict=True)
+            )
+        ]
+        left = [(index, rule) for index, rule in rules if rule.count is None or rule.count > 0]
+        goal = Goal(tuple(rule for _, rule in left))
+        parts = [
+            Part(str(i), s.colour, s.shape, s.size, s.outline.x_m, s.outline.y_m, 0.0)
+            for i, s in enumerate(self._seen)
+        ]
+        self._goes = {}
+        if parts:
+            for part, (name, tote) in zip(parts, assign(goal, parts).items(), strict=True):
+                rule = next(
+                    (i for i, r in left if r.tote == tote and r.select.matches(part)), None
+                )
+                if tote is not None and rule is not None:
+                    self._goes[self._seen[int(name)]] = (rule, tote)
         if self._expected is None:
-            found = [self._rule_of(s) for s in self._seen]
-            self._expected = [
-                found.count(i) if rule.count is None else rule.count
-                for i, rule in enumerate(self._goal.rules)
-            ]
+            self._expected = [0] * len(self._goal.rules)
+            for rule, _ in self._goes.values():
+                self._expected[rule] += 1
 
     def done(self, task: Task) -> None:
         """A part was put where the task says."""
         self._active.remove(task)
         if task.spot is not None:
-            self._relayed.append(task.spot)
+            self._relayed.append(task)
         else:
             self._delivered[task.rule] += 1
 
@@ -138,36 +171,34 @@ class Worklist:
 
     def _task(self, sighting: Sighting, limb: str, free: set[str]) -> Task | None:
         """How this limb could help that part on its way, if it can."""
-        rule = self._rule_of(sighting)
-        tote = self._goal.rules[rule].tote if rule is not None else None
-        if rule is None or tote is None or tote not in self._stations or not self._wanted(rule):
+        if sighting not in self._goes:
             return None
+        rule, tote = self._goes[sighting]
         xy = (sighting.outline.x_m, sighting.outline.y_m)
         if sum(np.hypot(xy[0] - x, xy[1] - y) < _SAME_M for x, y in self._failures) >= _TRIES:
             return None
-        target = self._stations[tote].center_m[:2]
-        if not self._reach.of(limb, xy):
+        if tote not in self._stations or not self._reach.of(limb, xy):
             return None
+        target = self._stations[tote].center_m[:2]
         if self._reach.of(limb, target):
             return Task(sighting, rule, limb, tote)
         takers = [n for n in self._reach.limbs if n != limb and self._reach.of(n, target)]
         if not takers or any(self._reach.of(n, xy) for n in takers):
             return None  # nobody can, or somebody can do it alone
         taker = takers[0]
-        if taker in free and not self._busy_with(taker):
+        if taker in free and not self.anything_for(taker):
             return Task(sighting, rule, limb, tote, taker=taker)
         spot = self._reach.shared_spot(
             limb, taker, xy, self._stations["tray"], self._occupied(sighting)
         )
-        return None if spot is None else Task(sighting, rule, limb, spot=spot)
+        return None if spot is None else Task(sighting, rule, limb, spot=spot, goes=tote)
 
-    def _busy_with(self, limb: str) -> bool:
+    def anything_for(self, limb: str) -> bool:
         """Whether there is a part that this limb could carry all by itself."""
         for sighting in self._seen:
-            rule = self._rule_of(sighting)
-            tote = self._goal.rules[rule].tote if rule is not None else None
-            if rule is None or tote not in self._stations or not self._wanted(rule):
+            if sighting not in self._goes:
                 continue
+            tote = self._goes[sighting][1]
             xy = (sighting.outline.x_m, sighting.outline.y_m)
             target = self._stations[tote].center_m[:2]
             if self._reach.of(limb, xy) and self._reach.of(limb, target):
@@ -177,7 +208,7 @@ class Worklist:
     def _occupied(self, but: Sighting) -> list[tuple[float, float]]:
         """Where parts lie or will be set down."""
         lying = [(s.outline.x_m, s.outline.y_m) for s in self._seen if s is not but]
-        return [*lying, *self._relayed, *(t.spot or t.xy for t in self._active)]
+        return [*lying, *(t.spot or t.xy for t in (*self._relayed, *self._active))]
 
     def _cost(self, task: Task, tool: np.ndarray) -> float:
         """Way to go [m], and what it costs to get into another limb's way."""
@@ -197,22 +228,12 @@ class Worklist:
         x, y, _ = self._stations[task.tote].center_m
         return x, y
 
-    def _rule_of(self, sighting: Sighting) -> int | None:
-        part = Part("", sighting.colour, sighting.shape, sighting.size, 0.0, 0.0, 0.0)
-        for index, rule in enumerate(self._goal.rules):
-            if rule.select.matches(part):
-                return index
-        return None
 
-    def _wanted(self, rule: int) -> bool:
-        count = self._goal.rules[rule].count
-        if count is None:
-            return True
-        under_way = sum(task.rule == rule for task in self._active)
-        return self._delivered[rule] + under_way < count
-
-
-def _near(sighting: Sighting, spot: tuple[float, float]) -> bool:
-    return bool(
-        np.hypot(sighting.outline.x_m - spot[0], sighting.outline.y_m - spot[1]) < 2 * _SAME_M
-    )
+def _is_at(sighting: Sighting, task: Task) -> bool:
+    """Whether a part that was set down is seen again, and enough of it to take hold of it."""
+    if task.spot is None or sighting.colour != task.sighting.colour:
+        return False
+    seen, was = sighting.outline, task.sighting.outline
+    whole = seen.width_m * seen.length_m > _WHOLE * was.width_m * was.length_m
+    far = np.hypot(seen.x_m - task.spot[0], seen.y_m - task.spot[1])
+    return bool(whole and far < 2 * _SAME_M)

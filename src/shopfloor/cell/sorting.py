@@ -140,6 +140,7 @@ class SortingCell:
         self._fingers: dict[str, tuple[FloatArray, FloatArray]] = {}
         self._site: dict[str, int] = {}
         self._wrench: dict[str, slice] = {}
+        self._wrist: dict[str, tuple[int, int, FloatArray]] = {}
         self._last: dict[str, FloatArray] = {}
         self._jaw: dict[str, float] = {}
         for name, limb in self.body.models.items():
@@ -161,12 +162,16 @@ class SortingCell:
             if model.sensor(limb.torque_sensor).adr[0] != start + 3:
                 raise SpecMismatch(f"{name!r}: its torque sensor must follow its force sensor")
             self._wrench[name] = slice(start, start + 6)
+            site = model.sensor(limb.force_sensor).objid[0]
+            link = model.site_bodyid[site]
+            self._wrist[name] = site, link, model.body_subtreemass[link] * model.opt.gravity
 
     def step(self, action: Action) -> Timestep:
         """Apply one action for one tick of 20 ms."""
         for row in self.servo_rows(action):
             self.data.ctrl[:] = row
             mujoco.mj_step(self.model, self.data)
+        mujoco.mj_kinematics(self.model, self.data)  # poses of this tick, not of the last substep
         self._tick += 1
         return self._timestep()
 
@@ -253,12 +258,18 @@ class SortingCell:
             pose[:3, 3] = data.site_xpos[site]
             first, second = self._fingers[name][0]
             finger = 0.5 * (data.qpos[first] + data.qpos[second])
+            wrench = data.sensordata[self._wrench[name]].copy()
+            wrist, link, weight = self._wrist[name]
+            axes = data.site_xmat[wrist].reshape(3, 3)
+            lever = data.subtree_com[link] - data.site_xpos[wrist]
+            wrench[:3] += weight @ axes  # the sensor carries the gripper: take its weight off
+            wrench[3:] += np.cross(lever, weight) @ axes
             limbs[name] = LimbState(
                 q=data.qpos[self._q[name]].copy(),
                 qd=data.qvel[self._v[name]].copy(),
                 tool_in_world=pose,
                 jaw_m=float(model.jaw_offset_m + model.jaw_gain * finger),
-                wrench=data.sensordata[self._wrench[name]].copy(),
+                wrench=wrench,
             )
         if self.rig is not None:
             for name, spec in self.spec.cameras.items():

@@ -1,11 +1,12 @@
 """The one form in which goals are written down, so that equal meaning is equal data.
 
-1. Rules that leave parts alone come first, then totes in the order in which they first
-   appear; within a tote, selections in their order of appearance.
+1. Rules that leave parts alone come first, so that what is to stay stays; then totes in the
+   order in which they first appear; within a tote, selections in their order of appearance.
 2. A rule whose selection lies wholly within another's comes before it, and of two rules
    with one selection the counted one: so "everything else" is always last, and a rule
    that is more specific wins.
-3. Rules of different totes whose selections merely overlap keep their order.
+3. Rules of different totes, or with a count, whose selections merely overlap keep their
+   order.
 4. A rule without which the meaning would be the same is left out: "leave the yellow ones"
    where no later rule would take them, or "leave everything else" at the end.
 """
@@ -20,6 +21,8 @@ from shopfloor.order.phrase import say_select
 from shopfloor.types import COLOURS, SHAPES, SIZES, Goal, Part, Rule, Select
 
 __all__ = ["canonical", "meet", "within"]
+
+_ROUNDS = 10
 
 _KINDS = tuple(
     Part("", colour, shape, size, 0.0, 0.0, 0.0)
@@ -65,15 +68,15 @@ def _must(rules: Sequence[Rule], i: int, j: int) -> bool:
     return within(a.select, b.select)
 
 
-def _should(rules: Sequence[Rule], i: int, j: int) -> bool:
-    """Return whether rule i should stay before rule j because their selections overlap."""
+def _wish(rules: Sequence[Rule], i: int, j: int) -> int:
+    """Return how much rule i wants to be before rule j: 2 as it stays, 1 as it was first."""
     a, b = rules[i], rules[j]
-    return (
-        i < j
-        and None not in (a.tote, b.tote)
-        and a.tote != b.tote
-        and (meet(a.select, b.select) is not None)
-    )
+    if b.tote is None or meet(a.select, b.select) is None:
+        return 0
+    if a.tote is None:
+        return 2
+    counted = a.count is not None or b.count is not None
+    return int(i < j and (a.tote != b.tote or counted))
 
 
 def _ordered(rules: Sequence[Rule], before: Collection[tuple[int, int]]) -> list[Rule]:
@@ -81,31 +84,26 @@ def _ordered(rules: Sequence[Rule], before: Collection[tuple[int, int]]) -> list
     for rule in rules:
         if rule.tote is not None and rule.tote not in totes:
             totes.append(rule.tote)
-    wish = sorted(
+    left = sorted(
         range(len(rules)),
         key=lambda i: -1 if (tote := rules[i].tote) is None else totes.index(tote),
     )
+
+    def waits(j: int, least: int) -> bool:
+        """Return whether rule j has to wait for one that is left; wishes below least lapse."""
+        return any(
+            i != j
+            and not _must(rules, j, i)
+            and (_must(rules, i, j) or (i, j) in before or _wish(rules, i, j) >= least)
+            for i in left
+        )
+
     found: list[Rule] = []
-    while wish:
-        free: list[int] = []
-        for soft in (True, False):
-            free = [
-                j
-                for j in wish
-                if not any(
-                    i != j
-                    and (
-                        _must(rules, i, j)
-                        or ((i, j) in before and not _must(rules, j, i))
-                        or (soft and _should(rules, i, j) and not _must(rules, j, i))
-                    )
-                    for i in wish
-                )
-            ]
-            if free:
-                break
-        chosen = free[0] if free else wish[0]
-        wish.remove(chosen)
+    while left:
+        # Wishes can go round in a circle; then the weaker ones give way.
+        free = (next((j for j in left if not waits(j, least)), None) for least in (1, 2, 3))
+        chosen = next((j for j in free if j is not None), left[0])
+        left.remove(chosen)
         found.append(rules[chosen])
     return found
 
@@ -121,23 +119,33 @@ def canonical(rules: Sequence[Rule], before: Collection[tuple[int, int]] = ()) -
         OrderError: A rule can never apply because others send the same parts elsewhere.
     """
     # Equal rules are made distinct objects, because counted rules are told apart by id.
-    left = _ordered([Rule(r.select, r.tote, r.count) for r in rules], before)
+    left = _pruned(_ordered([Rule(r.select, r.tote, r.count) for r in rules], before))
+    for _ in range(_ROUNDS):  # what was left out may have held another rule in its place
+        again = _pruned(_ordered(left, ()))
+        if again == left or _meaning(again) != _meaning(left):
+            break
+        left = again
+    return Goal(tuple(left))
+
+
+def _pruned(rules: Sequence[Rule]) -> list[Rule]:
+    """Leave out what changes nothing; a contradiction raises."""
+    left = list(rules)
     meaning = _meaning(left)
-    for rule in reversed(tuple(left)):
+    for rule in reversed(rules):
         if rule.count is not None:
             continue
         without = [other for other in left if other is not rule]
-        if _meaning(without) == meaning:
-            ends = {
-                end
-                for kind, (_, end) in zip(_KINDS, meaning, strict=True)
-                if rule.select.matches(kind)
-            }
-            if rule.tote is not None and rule.tote not in ends:
-                named = ", ".join(sorted(f"tote {end}" if end else "the tray" for end in ends))
-                raise OrderError(
-                    f"{say_select(rule.select)} are sent to tote {rule.tote} and also to "
-                    f"{named}; a part can go to one place"
-                )
-            left = without
-    return Goal(tuple(left))
+        if _meaning(without) != meaning:
+            continue
+        ends = {
+            end for kind, (_, end) in zip(_KINDS, meaning, strict=True) if rule.select.matches(kind)
+        }
+        if rule.tote is not None and rule.tote not in ends:
+            named = ", ".join(sorted(f"tote {end}" if end else "the tray" for end in ends))
+            raise OrderError(
+                f"{say_select(rule.select)} are sent to tote {rule.tote} and also to {named}; "
+                "a part can go to one place"
+            )
+        left = without
+    return left

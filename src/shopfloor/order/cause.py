@@ -26,7 +26,11 @@ from typing import Literal
 
 from shopfloor.order.incident import Incident, IncidentLog
 
-__all__ = ["Ending", "cause", "root"]
+__all__ = ["Ending", "Kind", "cause", "root"]
+
+
+Kind = Literal["finish", "timeout", "broken"]
+"""How an order can end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Ending:
         claim_tick: When it said so.
     """
 
-    kind: Literal["finish", "timeout", "broken"]
+    kind: Kind
     tick: int
     claim: str | None = None
     claim_tick: int = 0

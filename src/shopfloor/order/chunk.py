@@ -24,7 +24,7 @@ class _Builder:
         self.pending = Node()
         self.det = self.exc = self.rel = self.prep = False
         self.neg = 0  # 0 no, 1 the next property, 2 all properties up to a separator
-        self.zip = False
+        self.zip = self.among = False
         self.at = 0
         self.said: set[str] = set()
 
@@ -49,8 +49,8 @@ class _Builder:
         self.nodes.append(node)
 
     def begin(self) -> Chunk:
-        chunk = Chunk(det=self.det, exc=self.exc)
-        self.det = self.exc = False
+        chunk = Chunk(det=self.det, exc=self.exc, scope=self.among)
+        self.det = self.exc = self.among = False
         self._adopt(chunk)
         self.chunk = chunk
         return chunk
@@ -73,7 +73,9 @@ class _Builder:
 
     # Tokens.
 
-    def attribute(self, kind: str, value: str, strength: int, noun: bool) -> None:
+    def attribute(  # noqa: C901 - one case for each way in which words can follow each other
+        self, kind: str, value: str, *, strength: int = 0, noun: bool = False
+    ) -> None:
         """Take in one colour, size or shape."""
         chunk = self.chunk
         if self.neg:
@@ -111,11 +113,15 @@ class _Builder:
                 chunk.noun = chunk.noun or noun
                 return
             fresh = chunk.attrs[kind] != value
-        elif chunk is not None and fresh and kind == "shape" and 0 < chunk.strength < strength:
-            # "rectangular block", whose weaker word came first, or "blocks, long ones".
-            if noun and chunk.strength < 3 and self.pending.gap == 0 and not self.det:
-                chunk.attrs["shape"], chunk.strength = value, strength
-                return
+        elif (
+            chunk is not None
+            and kind == "shape"
+            and noun
+            and 0 < chunk.strength < min(strength, 3)
+            and not (self.pending.gap or self.det)
+        ):  # "block cylinders", whose weaker word is a noun too
+            chunk.attrs["shape"], chunk.strength = value, strength
+            return
         if chunk is None or fresh:
             chunk = self.begin()
         chunk.attrs[kind] = value
@@ -168,17 +174,16 @@ class _Builder:
         self.rel = False
         self.begin().attrs[kind] = value
 
-    def take(self, i: int, token: Token) -> None:  # noqa: C901, PLR0912, PLR0915
+    def take(self, i: int, token: Token) -> None:  # noqa: C901, PLR0912, PLR0915 - a switch
         """Take in one token."""
         kind, chunk = token.kind, self.chunk
         self.at = i
         if kind in _KIND:
-            if kind == "SHAPE":
-                assert isinstance(token.value, tuple)
+            if isinstance(token.value, tuple):
                 value, strength, noun = token.value
+                self.attribute("shape", value, strength=strength, noun=noun)
             else:
-                value, strength, noun = token.value, 0, False
-            self.attribute(_KIND[kind], str(value), strength, noun)
+                self.attribute(_KIND[kind], str(token.value))
         elif kind == "PART":
             if chunk is None or chunk.noun:
                 if chunk is not None and chunk.noun and self.pending.gap == 0 and not self.det:
@@ -189,7 +194,9 @@ class _Builder:
         elif kind == "PRON":
             if chunk is None:
                 self.begin().ellipsis = True
-            elif not chunk.full and chunk.count is not None and not chunk.rest:
+            elif chunk.full:
+                chunk.pronoun = True
+            elif chunk.count is not None and not chunk.rest:
                 chunk.ellipsis = True
         elif kind in ("ALL", "ALLPRON"):
             self._all(i, kind)
@@ -225,6 +232,12 @@ class _Builder:
             if (base := self.last()) is not None and base.full and self.pending.gap in (0, COMMA):
                 self.rel, self.said = True, set()
                 self.close()
+        elif kind == "AMONG":
+            self.among = True
+        elif kind == "SCOPE":
+            if (base := self.last()) is not None and self.pending.gap == 0:
+                base.scope = True
+                self.close()
         elif kind == "EXC":
             self.close()
             self.exc, self.rel = True, False
@@ -234,7 +247,7 @@ class _Builder:
         elif kind == "POSTEXC":
             self._post_exception()
         else:
-            self._shape_sentence(i, token)
+            self._shape_sentence(token)
 
     def _all(self, i: int, kind: str) -> None:
         chunk = self.chunk
@@ -256,9 +269,8 @@ class _Builder:
         """Return whether something was named that still has no destination."""
         return self.last() is not None
 
-    def _number(self, i: int, token: Token) -> None:
-        chunk, value = self.chunk, token.value
-        assert isinstance(value, int)
+    def _number(self, i: int, token: Token) -> None:  # noqa: C901 - guard clauses
+        chunk, value = self.chunk, int(str(token.value))
         if token.kind == "ART":
             if self.neg or self.rel or not self.describes(i):
                 return
@@ -299,13 +311,13 @@ class _Builder:
             if node.gap >= COMMA:
                 break
         if first is not None:
-            first.exc = True
+            first.exc = first.post = True
         self.close()
         self.pending.closed = True
 
-    def _shape_sentence(self, i: int, token: Token) -> None:
+    def _shape_sentence(self, token: Token) -> None:  # noqa: C901 - a switch
         kind = token.kind
-        if kind in ("TOTE", "SAME", "STAY", "NEGPUT", "STAYTRAY"):
+        if kind in ("TOTE", "SAME", "STAY", "NEGPUT"):
             self.close()
             dest = Dest(prep=self.prep, same=kind == "SAME", negated=kind == "NEGPUT")
             if kind == "TOTE":
@@ -347,13 +359,31 @@ def chunks(tokens: tuple[Token, ...], *, tray: bool) -> list[Node]:
     builder = _Builder(tokens)
     for i, token in enumerate(tokens):
         if token.kind == "TRAY":
-            if not tray:
-                continue
-            token = Token("STAYTRAY", token.value, token.text)
-        elif token.text.lower() == "but" and i:
-            # "everything but the red ones" against "..., but leave the red ones".
-            after = builder.ahead(i)
-            if builder.chunk is not None and after not in ("VERB", "STAY", "NEGPUT", "TOTE"):
-                token = Token("EXC", None, token.text)
-        builder.take(i, token)
-    return builder.nodes
+            if tray:
+                builder.take(i, Token("STAY", token.value, token.text))
+        elif (
+            token.text.lower() == "but"
+            and builder.chunk is not None
+            and builder.ahead(i) not in ("VERB", "STAY", "NEGPUT", "TOTE")
+        ):  # "everything but the red ones", not "..., but leave the red ones"
+            builder.take(i, Token("EXC", None, token.text))
+        else:
+            builder.take(i, token)
+    return _scoped(builder.nodes)
+
+
+def _scoped(nodes: list[Node]) -> list[Node]:
+    """Apply "among the red parts, ..." to what follows it in the sentence."""
+    found: list[Node] = []
+    scope: Chunk | None = None
+    for node in nodes:
+        if isinstance(node, Chunk) and node.scope:
+            scope = node
+            continue
+        if node.gap == HARD:
+            scope = None
+        if scope is not None and isinstance(node, Chunk):
+            for kind, value in scope.attrs.items():
+                node.attrs.setdefault(kind, value)
+        found.append(node)
+    return found

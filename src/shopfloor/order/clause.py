@@ -86,7 +86,7 @@ def _join_lists(runs: Runs, dests: list[Dest]) -> None:
         i += 1
 
 
-def _cut_exceptions(runs: Runs, dests: list[Dest]) -> None:
+def _cut_exceptions(runs: Runs, dests: list[Dest]) -> None:  # noqa: C901, PLR0912 - one case a wording
     """Take exceptions out of the runs and hang them on what they are made to."""
     for r, run in enumerate(runs):
         start = next((n for n, chunk in enumerate(run) if chunk.exc), None)
@@ -113,7 +113,7 @@ def _cut_exceptions(runs: Runs, dests: list[Dest]) -> None:
             tail[head].excs += tail[:head]
             runs[r] = tail[head:]
             continue
-        closed = right is not None and right.closed
+        closed = right is not None and right.closed and not (tail[0].post and left is not None)
         opening = left is None or tail[0].gap == HARD
         rest = tail[end:]
         if not rest and opening:
@@ -204,6 +204,11 @@ def _drop_introduction(runs: Runs, dests: list[Dest]) -> None:
         follower = first[1] if len(first) > 1 else dests[0]
         if follower.gap >= COLON or (len(first) > 1 and follower.gap == COMMA):
             del first[0]
+    colon = next((n for n, chunk in enumerate(first) if n and chunk.gap == COLON), None)
+    if colon is not None:  # "keep cubes and bars apart: cubes to A, bars to B"
+        said = [chunk.attrs for run in (first[colon:], *runs[1:]) for chunk in run]
+        if all(chunk.attrs in said and not chunk.excs for chunk in first[:colon]):
+            del first[:colon]
 
 
 def clauses(nodes: Sequence[Node], *, lists: bool) -> list[Clause]:

@@ -251,11 +251,13 @@ class OrderFile:
                 continue
             try:
                 entry = _entry(line, entries, self.path.stem)
-                if (first := ids.setdefault(entry.id, number)) != number:
-                    raise OrderError(
-                        f"the id {entry.id!r} is that of line {first}; ids must differ"
-                    )
                 self._lots.append(self._make(entry, entries))
+                first = ids.setdefault(entry.id, number)
+                if first != number:
+                    wrong.append(
+                        f"{path}:{number}: the id {entry.id!r} is that of line {first}; ids must "
+                        "differ"
+                    )
             except OrderError as error:
                 wrong.append(f"{path}:{number}: {' '.join(str(error).split())}")
             entries += 1

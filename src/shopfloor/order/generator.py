@@ -114,6 +114,10 @@ _SCHEMES: tuple[tuple[float, Scheme], ...] = (
 )
 
 
+_WEIGHTS = np.array([weight for weight, _ in _SCHEMES])
+_WEIGHTS /= _WEIGHTS.sum()
+
+
 def _sound(goal: Goal, parts: Sequence[Part], totes: Sequence[str]) -> bool:
     """Return whether every rule has parts, and can be met."""
     try:
@@ -129,11 +133,7 @@ def _sound(goal: Goal, parts: Sequence[Part], totes: Sequence[str]) -> bool:
 
 def _goal(rng: Rng, parts: Sequence[Part], totes: Sequence[str]) -> Goal:
     for _ in range(_TRIES):
-        draw = float(rng.random()) * sum(weight for weight, _ in _SCHEMES)
-        for weight, scheme in _SCHEMES:
-            draw -= weight
-            if draw < 0:
-                break
+        scheme = _SCHEMES[int(rng.choice(len(_SCHEMES), p=_WEIGHTS))][1]
         try:
             goal = canonical(scheme(rng, parts, totes))
         except OrderError:  # two rules for the same parts

@@ -22,9 +22,9 @@ from collections.abc import Sequence
 from shopfloor.errors import OrderError
 from shopfloor.order.canonical import canonical, meet, within
 from shopfloor.order.chunk import chunks
-from shopfloor.order.node import Chunk, Dest
 from shopfloor.order.clause import clauses
 from shopfloor.order.item import Item, items
+from shopfloor.order.node import Chunk
 from shopfloor.order.token import Token, tokens
 from shopfloor.types import Goal, Language, Rule
 
@@ -85,7 +85,7 @@ def _exceptions(chunks_: Sequence[Chunk], heads: Sequence[Item]) -> list[Item]:
     return found
 
 
-def _pair(dest: Dest, found: Sequence[Item], totes: Sequence[str]) -> list[tuple[Item, str | None]]:
+def _pair(found: Sequence[Item], totes: Sequence[str]) -> list[tuple[Item, str | None]]:
     """Return which item goes to which tote."""
     if not totes:
         return [(item, None) for item in found]
@@ -99,7 +99,7 @@ def _pair(dest: Dest, found: Sequence[Item], totes: Sequence[str]) -> list[tuple
     )
 
 
-def _read(instruction: str, spotted: tuple[Token, ...], *, lists: bool, tray: bool) -> Goal:
+def _read(spotted: tuple[Token, ...], *, lists: bool, tray: bool) -> Goal:
     rules = _Rules()
     before: Item | None = None
     named: list[str] = []
@@ -123,7 +123,7 @@ def _read(instruction: str, spotted: tuple[Token, ...], *, lists: bool, tray: bo
         if said:
             spare = [_copy(chunk) for chunk in said]
         excs = _exceptions(said, found)
-        for item, tote in _pair(dest, found, totes):
+        for item, tote in _pair(found, totes):
             rules.add(item, tote, excs)
         before = found[-1] if found else before
     goal = rules.goal()
@@ -174,7 +174,7 @@ def parse(instruction: str, language: Language | None = None) -> Goal:
     else:
         for lists, tray in _READINGS:
             try:
-                return _read(instruction, spotted, lists=lists, tray=tray)
+                return _read(spotted, lists=lists, tray=tray)
             except OrderError as error:
                 first = first or error
     raise OrderError(

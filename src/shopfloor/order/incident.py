@@ -167,7 +167,7 @@ class IncidentLog:
                 for part in still:
                     self._come_to_rest(part, places[part], truth.position[part])
 
-    def _watch_jaw(
+    def _watch_jaw(  # noqa: C901 - one pass over one jaw
         self,
         limb: str,
         jaw: _Jaw,
@@ -196,7 +196,7 @@ class IncidentLog:
             if call is not None and call.target is None:
                 call.target, call.closed_tick = jaw.target, jaw.tick
         for part in [part for part, by in self.held.items() if by == limb]:
-            self._watch_grip(part, limb, jaw, part in touched, truth)
+            self._watch_grip(part, limb, jaw, truth)
         if is_open and jaw.closed:
             jaw.closed = False
             if not jaw.lifted and jaw.target is not None:
@@ -224,8 +224,9 @@ class IncidentLog:
         else:
             self.live.pop(part, None)
 
-    def _watch_grip(self, part: int, limb: str, jaw: _Jaw, touched: bool, truth: Truth) -> None:
+    def _watch_grip(self, part: int, limb: str, jaw: _Jaw, truth: Truth) -> None:
         """Follow a held part: still held, handed over, released, or lost."""
+        touched = part in truth.touched[limb]
         if touched and not truth.jaw_open[limb]:
             self._absent[part] = 0
             return
@@ -305,7 +306,9 @@ class IncidentLog:
 
     # The log.
 
-    def event(self, event: Event, observation: Observation, truth: Truth) -> None:
+    def event(  # noqa: C901 - a switch
+        self, event: Event, observation: Observation, truth: Truth
+    ) -> None:
         """Take in one event of this tick, after its physics."""
         data, tick = event.data, event.tick
         if event.kind == "skill.started":

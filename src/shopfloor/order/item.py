@@ -27,7 +27,7 @@ class Item:
 
 
 def _headless(chunk: Chunk) -> bool:
-    return bool(chunk.attrs) and not chunk.noun
+    return bool(chunk.attrs) and not (chunk.noun or chunk.pronoun)
 
 
 def _merge(chunks: Sequence[Chunk]) -> list[Chunk]:
@@ -59,12 +59,11 @@ def _merge(chunks: Sequence[Chunk]) -> list[Chunk]:
 def _share(left: Chunk, right: Chunk) -> None:
     """Let "small red and blue cubes" share what stands before and after the contrast."""
     common = [kind for kind in left.attrs if kind in right.attrs]
-    if common:
+    if common and not (right.det or right.all or right.count):
         kind = common[0]
         names = list(left.attrs)
-        if not (right.det or right.all or right.count):
-            for name in names[: names.index(kind)]:
-                right.attrs.setdefault(name, left.attrs[name])
+        for name in names[: names.index(kind)]:
+            right.attrs.setdefault(name, left.attrs[name])
         names = list(right.attrs)
         for name in names[names.index(kind) + 1 :]:
             left.attrs.setdefault(name, right.attrs[name])
@@ -126,6 +125,16 @@ def items(chunks: Sequence[Chunk], before: Item | None) -> list[Item]:
     # A word such as "parts" in front only introduces what is named after it.
     if any(c.attrs or c.rest or c.minus for c in merged):
         merged = [c for i, c in enumerate(merged) if not (c.bare and i < len(merged) - 1)]
+    _coordinate(merged)
+    found: list[Item] = []
+    for chunk in merged:
+        _echo(chunk, found[-1] if found else before)
+        found.append(Item(chunk.select, chunk.count, tuple(chunk.minus)))
+    return found
+
+
+def _coordinate(merged: Sequence[Chunk]) -> None:
+    """Let neighbours share what they have in common."""
     for i in range(len(merged) - 2, -1, -1):
         left, right = merged[i], merged[i + 1]
         if _headless(left) and right.attrs and not right.rest and right.gap in (0, AND, COMMA):
@@ -142,11 +151,6 @@ def items(chunks: Sequence[Chunk], before: Item | None) -> list[Item]:
                     right.attrs.setdefault(name, left.attrs[name])
     if merged:
         _distribute(merged)
-    found: list[Item] = []
-    for chunk in merged:
-        _echo(chunk, found[-1] if found else before)
-        found.append(Item(chunk.select, chunk.count, tuple(chunk.minus)))
-    return found
 
 
 def _linked(left: Chunk, right: Chunk) -> bool:

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shopfloor.errors import SpecMismatch
-from shopfloor.order.cause import Ending, cause, root
+from shopfloor.order.cause import Ending, Kind, cause, root
 from shopfloor.order.goal import TRAY, Standing, choices, satisfied, standings
 from shopfloor.order.incident import MOVED_M, Incident, IncidentLog
 from shopfloor.order.layout import Layout
@@ -61,11 +61,12 @@ class SortingJudge:
         self._settle_ticks = max(1, ceil(SETTLE_S / control_dt - 1e-9))
         self._patience_ticks = ceil(PATIENCE_S / control_dt - 1e-9)
         self._lot: Lot | None = None
+        self._outcome: Outcome | None = None
         self.delivered: tuple[int, ...] = ()
 
     def reset(self, lot: Lot, order: Order) -> None:
         """Begin an order; its first timestep says where everything lies at the start."""
-        self._lot, self._order = lot, order
+        self._lot, self._order, self._parts = lot, order, lot.parts
         self._choices = [choices(order.goal, part) for part in lot.parts]
         self._log: IncidentLog | None = None
         self._first_order = bool(lot.orders) and order is lot.orders[0]
@@ -74,10 +75,12 @@ class SortingJudge:
         self._finish: tuple[int, str] | None = None
         self._ever = False
         self._dirty = True
-        self._outcome: Outcome | None = None
+        self._outcome = None
         self.delivered = ()
 
-    def judge(self, timestep: Timestep, events: Sequence[Event]) -> Outcome | None:
+    def judge(  # noqa: C901 - guard clauses
+        self, timestep: Timestep, events: Sequence[Event]
+    ) -> Outcome | None:
         """Return the outcome, or None while undecided.
 
         Call it at every tick, with the events of that tick; once decided it repeats itself.
@@ -93,33 +96,33 @@ class SortingJudge:
         log = self._log
         if log is None:
             log = self._begin(timestep, truth)
-        tick = truth.tick
-        moving = truth.speed >= STILL_M_S
-        log.step(timestep.observation, truth, moving)
+        log.step(timestep.observation, truth, truth.speed >= STILL_M_S)
         for event in events:
-            if event.kind == "brain.finish":
-                if self._finish is None:
-                    self._finish = (tick, str(event.data.get("claim")))
-            else:
+            if event.kind != "brain.finish":
                 log.event(event, timestep.observation, truth)
+            elif self._finish is None:
+                self._finish = (truth.tick, str(event.data.get("claim")))
+        ready = self._ready(truth, log)
+        if timestep.truncated or timestep.terminated:
+            return self._decide(truth, log, "broken")
+        if self._finish is not None:
+            if ready or truth.tick - self._finish[0] >= self._patience_ticks:
+                return self._decide(truth, log, "finish")
+        elif truth.tick - self._start_tick >= self._limit_ticks:
+            return self._decide(truth, log, "timeout")
+        return None
 
+    def _ready(self, truth: Truth, log: IncidentLog) -> bool:
+        """Return whether all is at rest and every jaw open and clear; note if the goal holds."""
         touching = any(truth.touched.values())
-        quiet = tick - int(log.last_move.max(initial=-self._settle_ticks)) >= self._settle_ticks
-        if touching or not quiet:
-            self._dirty = True
+        last = int(log.last_move.max(initial=-self._settle_ticks))
+        quiet = truth.tick - last >= self._settle_ticks
+        self._dirty = self._dirty or touching or not quiet
         ready = quiet and not touching and all(truth.jaw_open.values())
         if ready and self._dirty:
             self._dirty = False
             self._ever = self._ever or self._holds(truth)
-
-        if timestep.truncated or timestep.terminated:
-            return self._decide(truth, log, "broken")
-        if self._finish is not None:
-            if ready or tick - self._finish[0] >= self._patience_ticks:
-                return self._decide(truth, log, "finish")
-        elif tick - self._start_tick >= self._limit_ticks:
-            return self._decide(truth, log, "timeout")
-        return None
+        return ready
 
     def _mismatch(self, truth: Truth | None) -> SpecMismatch:
         if self._lot is None:
@@ -157,19 +160,17 @@ class SortingJudge:
 
     def _holds(self, truth: Truth) -> bool:
         """Return whether everything is where it should be; all parts are at rest and free."""
-        assert self._lot is not None
         places = self._layout.locate(truth.position)
-        if not satisfied(self._order.goal, self._lot.parts, places):
+        if not satisfied(self._order.goal, self._parts, places):
             return False
         strays = self._strays(truth)
         return not any(strays[i] for i, choice in enumerate(self._choices) if choice == (None,))
 
     # The end.
 
-    def _decide(self, truth: Truth, log: IncidentLog, kind: str) -> Outcome:
-        assert self._lot is not None
+    def _decide(self, truth: Truth, log: IncidentLog, kind: Kind) -> Outcome:
         claim_tick, claim = self._finish or (0, None)
-        ending = Ending(kind, truth.tick, claim, claim_tick)  # type: ignore[arg-type]
+        ending = Ending(kind, truth.tick, claim, claim_tick)
         places = self._layout.locate(truth.position)
         touched = {part for parts in truth.touched.values() for part in parts}
         moving = set(
@@ -177,14 +178,15 @@ class SortingJudge:
         ) | set(log.held)
         # What moves or is in a jaw is nowhere yet.
         at_rest = [None if i in touched or i in moving else place for i, place in enumerate(places)]
-        found = standings(self._order.goal, self._lot.parts, at_rest)
+        found = standings(self._order.goal, self._parts, at_rest)
         strays = self._strays(truth)
         units: list[UnitOutcome] = []
         causes: list[tuple[Incident, bool]] = []
-        for i, (part, standing) in enumerate(zip(self._lot.parts, found, strict=True)):
+        for i, (part, standing) in enumerate(zip(self._parts, found, strict=True)):
             place = places[i]
             if standing.want is None:
-                why = self._bystander(log, i, standing, place, bool(strays[i]), truth)
+                left = i not in log.held and place == TRAY and (standing.counted or not strays[i])
+                why = None if left else self._disturbed(log, i, standing, truth)
                 state = "bystander"
             elif standing.good:
                 why, state = None, "good"
@@ -221,19 +223,10 @@ class SortingJudge:
         )
         return self._outcome
 
-    def _bystander(
-        self,
-        log: IncidentLog,
-        part: int,
-        standing: Standing,
-        place: str | None,
-        stray: bool,
-        truth: Truth,
-    ) -> tuple[Incident, bool] | None:
-        """Return why a part that was to stay did not; None if it did."""
-        held = part in log.held
-        if not held and place == TRAY and (standing.counted or not stray):
-            return None
+    def _disturbed(
+        self, log: IncidentLog, part: int, standing: Standing, truth: Truth
+    ) -> tuple[Incident, bool]:
+        """Return why a part that was to stay did not."""
         live = log.live.get(part, [])
         if live:
             return min(live, key=lambda incident: incident.tick), True

@@ -4,6 +4,7 @@ Patterns are tried in their order at every place of the text; what none of them 
 skipped. So a wording nobody has written down is understood as long as its words are.
 """
 
+# ruff: noqa: E501, ISC004  (alternatives of one meaning stand together)
 from __future__ import annotations
 
 __all__ = ["PATTERNS", "TOTE_NOUN_EN", "TOTE_NOUN_ZH", "UNDECIDABLE"]
@@ -36,7 +37,7 @@ _SIZES = {
 }
 # (shape, strength, noun, English, Chinese). Where one selection has several, the strongest
 # wins: a "rectangular block" is a bar, a "cylindrical block" a cylinder.
-_SHAPES = (
+_SHAPES: tuple[tuple[str, int, bool, str, str | None], ...] = (
     (
         "cube",
         2,
@@ -84,7 +85,21 @@ _SHAPES = (
 _NUMBERS_EN = {
     word: value
     for value, word in enumerate(
-        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], start=1
+        [
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ],
+        start=1,
     )
 }
 _NUMBERS_ZH = {
@@ -131,7 +146,7 @@ UNDECIDABLE = {
         r"hexagon(?:s|al)?|prisms?|stars?|gears?|wedges?",
         r"球体?|圆锥体?|锥体|三角形?|圆环|环形|六角形?|六边形?|星形|齿轮",
     ),
-    "size": (r"medium(?:[ -]sized?)?|mid-?sized?", r"中号|中型|中等|中等大小"),
+    "size": (r"medium(?:[ -]sized?)?|mid ?sized?", r"中号|中型|中等|中等大小"),
     "quantity": (
         r"some(?: of)?(?! way| how)|several|a few|few|half|at (?:least|most)|up to|"
         r"(?:more|less|fewer) than|a dozen|most of|dozens?",
@@ -152,7 +167,7 @@ def _en(pattern: str) -> str:
     return rf"(?<![a-z0-9])(?:{pattern})(?![a-z0-9])"
 
 
-def _build() -> tuple[tuple[str, object, str], ...]:
+def _build() -> tuple[tuple[str, object, str], ...]:  # noqa: PLR0915 - a table
     found: list[tuple[str, object, str]] = []
 
     def add(kind: str, value: object, english: str | None, chinese: str | None = None) -> None:
@@ -170,17 +185,17 @@ def _build() -> tuple[tuple[str, object, str], ...]:
         r"(?: (?:they|it|is|are|be|may|have|has))*|"
         r"(?:of |in )?(?:any|all|both|every|each) (?:sizes?|colou?rs?|shapes?|kinds?|types?)|"
         r"(?:whether )?(?:large|big|small) or (?:small|large|big|little)(?= alike)|"
-        r"big and small|large and small(?= alike)|"
+        r"(?:big|large) and small(?= alike)|"
         r"by (?:size|colou?r|shape)(?: and (?:size|colou?r|shape))?|"
         r"one (?:by one|at a time|after (?:the other|another)|arm|hand)|each other|"
         r"(?:both|two|either) (?:arms?|hands?|robots?)|the other (?:arm|hand)|"
         r"do not (?:forget|leave|miss|overlook|mix|confuse)(?: to| out| any| behind)*|"
         r"leave (?:no|nothing)(?: \w+)? (?:behind|out)|"
-        r"nothing (?:else|more|other)|no other \w+|if any|in one go|at once|first of all|"
+        r"nothing (?:else|more|other)|no other \w+|stick(?= (?:the|all|every|each|any|both|\d+|two|three) )|if any|in one go|at once|first of all|"
         r"[a-d] (?:stays|remains|must stay|is to stay|is left) (?:empty|unused|free)|"
         r"(?:keep|leave) (?:tote |bin |box )?[a-d] (?:empty|unused|free)|"
         r"in (?:total|all)(?! \w* ?(?:cube|cylinder|bar))|all right|after all|all the way|"
-        r"large-?scale|left (?:arm|hand|side)|right (?:arm|hand|side)|great(?=[ ,.!])(?! (?:cube|bar))",
+        r"large ?scale|left (?:arm|hand|side)|right (?:arm|hand|side)|great(?=[ ,.!])(?! (?:cube|bar))",
         r"小心|大约|大概|大家|小组|小时|(?:不论|不管|无论|不分)(?:颜色|大小|形状|尺寸|什么[^,;。的]{1,3}的?|"
         r"是?[大小红圆方]的?(?:还是|或)?[大小方圆]的?)|大小(?:不限|不论|都行|均可)?|长短|长度|方向|方式|方法|地方|"
         r"方便|方才|特别|分别对应|类别|区别|级别|个别|不同的?|各种|各类|多大|一律|一起|统一|一同|一致|一共|"
@@ -247,7 +262,7 @@ def _build() -> tuple[tuple[str, object, str], ...]:
         r"as (?:they|it|is)(?: (?:is|are))?|ignor(?:e|ing)|skip(?:ping)?|"
         r"(?:go(?:es)?|put|placed?) back|back (?:on|onto|in|to) the tray|none of(?: the)?",
         rf"{_NOT_ZH}{_TOUCH_ZH}|保持(?:不动|原位|原样|原状)?|保留|停留|留在?下?着?|原地|原位|原处|原样|"
-        r"原封|忽略|跳过|不变|放?回托盘|待在|呆在|静止",
+        r"原封|忽略|跳过|不变|放?回托盘|待在|呆在|静止|(?:不要|不用|不管|不放|不拿|免)了?(?=\s*[,;。!]|\s*$)",
     )
     add(
         "TRAY",
@@ -290,7 +305,7 @@ def _build() -> tuple[tuple[str, object, str], ...]:
         "LETTER",
         None,
         r"(?<!\w')[\"'(\[]?[a-z](?!'?\w)[\"')\]]?",
-        r"(?<![a-z])[a-z](?![a-z])|[甲乙丙丁]",
+        r"(?<![a-z'])[a-z](?![a-z'])|[甲乙丙丁]",
     )
 
     # Quantities.
@@ -318,12 +333,12 @@ def _build() -> tuple[tuple[str, object, str], ...]:
 
     # What parts look like.
     add("SKIP", None, None, r"颜色|形状|尺寸|色泽|外形|条件|条理|方案|长得?很")
-    for shape, strength, noun, english, chinese in _SHAPES[:3]:
-        add("SHAPE", (shape, strength, noun), english, chinese)
+    for shape in _SHAPES[:3]:  # "box-shaped" before the colours, as it holds other words
+        add("SHAPE", shape[:3], *shape[3:])
     for colour, (english, chinese) in _COLOURS.items():
         add("COLOUR", colour, english, chinese)
-    for shape, strength, noun, english, chinese in _SHAPES[3:]:
-        add("SHAPE", (shape, strength, noun), english, chinese)
+    for shape in _SHAPES[3:]:
+        add("SHAPE", shape[:3], *shape[3:])
     for size, (english, chinese) in _SIZES.items():
         add("SIZE", size, english, chinese)
     add(
@@ -338,6 +353,7 @@ def _build() -> tuple[tuple[str, object, str], ...]:
     # Small words that shape a sentence.
     add("NOT1", None, r"non", r"非")
     add("NOT", None, r"(?:is |are |being )?not|neither|nor", r"(?:并?不是|并非|不属于|不为)")
+    add("SCOPE", None, None, r"(?:里面|当中|之中|里头|中间|里|中)(?=\s*,)")
     add(
         "REL",
         None,
@@ -345,6 +361,7 @@ def _build() -> tuple[tuple[str, object, str], ...]:
         r"colou?r|of|with|in(?= (?:red|orange|yellow|green|blue|purple))",
         r"(?:里面|当中|之中|里头|中间|里|中)的?(?=[^a-z]{0,3}[红橙黄绿蓝紫大小方圆长])",
     )
+    add("AMONG", None, r"among|amongst")
     add("DE", None, None, r"的")
     add("ZIP", None, r"respectively|in (?:that|this) order", r"分别|对应地?")
     add("ALSO", None, r"too|also|as well|likewise|plus", r"也|同样|还要")

@@ -44,11 +44,14 @@ class Chunk(Node):
         rest, all, det: Whether such a word stands before.
         count: Number, or None.
         ellipsis: Whether it is only a number or a pronoun for what was named before.
+        pronoun: Whether "ones" closes it.
         loose: Whether 的 stands after its first property.
         tight: Whether a Chinese noun follows its property without 的, so that the
             property is that noun's alone ("红色方块和长条").
         minus: What does not belong to it (``non-red``).
+        scope: Whether it only says among which parts those named after it are.
         exc: Whether an exception begins here.
+        post: Whether that was said after it ("red ones excepted").
         excs: Exceptions that belong to it.
     """
 
@@ -62,10 +65,13 @@ class Chunk(Node):
     det: bool = False
     count: int | None = None
     ellipsis: bool = False
+    pronoun: bool = False
     loose: bool = False
     tight: bool = False
     minus: list[Select] = field(default_factory=list)
+    scope: bool = False
     exc: bool = False
+    post: bool = False
     excs: list[Chunk] = field(default_factory=list)
 
     @property

@@ -30,6 +30,8 @@ _TELLS = re.compile(
     r"[^.;!?。\n]*(?:[.;!?。\n]|$)",
     re.IGNORECASE,
 )
+_NEGATION = re.compile(r"(?<![a-z])(?:not|never|none|without)(?![a-z])|[不别勿莫]", re.IGNORECASE)
+"""Where no word around it was understood, reading on would turn the meaning round."""
 _FOLLOWS_A = re.compile(
     r"""\s*["')\]]?\s*(?:[:=>→,.;!?)\]、。-]|$|(?:and|or|gets?|takes?|receives?|is|holds?|for|should|must|will|
     collects?|contains?|please|too|also|as|then|while|but|respectively|the|all|every|each|put|goes?|
@@ -54,7 +56,12 @@ def detect(instruction: str) -> Language:
 
 def normal(instruction: str) -> str:
     """Return the text in half width, simplified characters and plain signs."""
-    text = unicodedata.normalize("NFKC", instruction).translate(_SIMPLE).translate(_QUOTES)
+    # Numbers of a list are no quantities: (1), 2., 三、 and ④ each begin a sentence.
+    text = re.sub(r"[①-⑳⑴-⒛]", "; ", instruction)
+    text = unicodedata.normalize("NFKC", text).translate(_SIMPLE).translate(_QUOTES)
+    text = re.sub(
+        r"(?:^|(?<=[\s.;,。]))\(?(?:\d{1,2}|[一二三四五六](?=、))[).、](?=\D)", "; ", text
+    )
     text = re.sub(r"[-=]+>|→|⇒|➜|➡", " → ", text)
     text = re.sub(r"(?i)\bcannot\b", "can not", text)
     text = re.sub(r"(?i)\bcan't\b", "can not", text)
@@ -86,7 +93,9 @@ _CONTENT = frozenset({"COLOUR", "SIZE", "SHAPE", "PART"})
 def _label(match: re.Match[str], kind: str) -> str:
     letters = re.findall(r"(?<![a-z])[a-z](?![a-z])|[甲乙丙丁]", match[0], re.IGNORECASE)
     letter: str = (
-        letters[-1] if kind == "TOTE" and re.match(TOTE_NOUN_EN, match[0], re.IGNORECASE) else letters[0]
+        letters[-1]
+        if kind == "TOTE" and re.match(TOTE_NOUN_EN, match[0], re.IGNORECASE)
+        else letters[0]
     )
     return _TOTE_OF.get(letter, letter.upper())
 
@@ -109,31 +118,42 @@ def _is_article(text: str, match: re.Match[str], before: Token | None, language:
     return at_start or named
 
 
+def _tote(
+    text: str, match: re.Match[str], kind: str, before: Token | None, language: Language
+) -> tuple[str, object] | None:
+    """Return what a letter, alone or beside a word for a tote, stands for."""
+    label = _label(match, kind)
+    named = re.search(r"(?i)\bthe\s*$", text[: match.start()])
+    if kind == "TOTE" and language == "en" and re.match(r"a ", match[0]) and not named:
+        return None  # "into a box": the article, unless somebody named that box
+    if kind == "LETTER":
+        if label in ("I", "S", "T", "X"):
+            return None  # what apostrophes leave, and "2 x"
+        if label == "A" and _is_article(text, match, before, language):
+            return "ART", 1
+    if label in TOTE_NAMES:
+        return "TOTE", label
+    if kind == "TOTE" or (before is not None and before.kind == "PREP"):
+        return "BAD", ("tote", label)
+    return None
+
+
 def _scan(text: str, start: int, language: Language) -> Iterator[Token]:
     before: Token | None = None
     position = start
     while (match := _scanner().search(text, position)) is not None:
-        position = match.end() if match.end() > match.start() else match.end() + 1
+        if negation := _NEGATION.search(text, position, match.start()):
+            before = Token("BAD", ("negation", negation[0]), negation[0])
+            yield before
+        position = max(match.end(), match.start() + 1)
         kind, value, _ = PATTERNS[int(str(match.lastgroup)[1:])]
         if kind == "SKIP":
             continue
         if kind in ("TOTE", "LETTER"):
-            label = _label(match, kind)
-            bare = match[0].strip("\"'()[] ")
-            if kind == "TOTE" and label == "A" and language == "en" and re.match(r"a ", match[0]):
-                # "into a box": the article, unless somebody named that box.
-                if not re.search(r"(?i)\bthe\s*$", text[: match.start()]):
-                    continue
-            if kind == "LETTER" and bare.lower() in ("i", "s", "t", "x"):
+            read = _tote(text, match, kind, before, language)
+            if read is None:
                 continue
-            if kind == "LETTER" and label == "A" and _is_article(text, match, before, language):
-                kind, value = "ART", 1
-            elif label in TOTE_NAMES:
-                kind, value = "TOTE", label
-            elif kind == "TOTE" or (before is not None and before.kind == "PREP"):
-                kind, value = "BAD", ("tote", label)
-            else:
-                continue
+            kind, value = read
         elif value == "digits":
             value = int(re.findall(r"\d+", match[0])[0])
         before = Token(kind, value, match[0].strip())
@@ -151,7 +171,8 @@ def tokens(instruction: str, language: Language | None = None) -> tuple[Token, .
     for token in found:
         if token.kind == "BAD":
             if isinstance(token.value, tuple):
-                what, allowed = "tote", ", ".join(TOTE_NAMES)
+                what = str(token.value[0])
+                allowed = ", ".join(TOTE_NAMES) if what == "tote" else "a plainer wording"
             else:
                 what, allowed = str(token.value), ALLOWED[str(token.value)]
             raise OrderError(

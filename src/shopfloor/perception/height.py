@@ -20,7 +20,8 @@ def surface(frame: Frame, xy: FloatArray, z_guess: float, radius_m: float) -> Fl
         radius_m: How far around each place to look [m].
 
     Returns:
-        ``(n,)`` mean height [m]; NaN where the place lies outside the picture.
+        ``(n,)`` height of the highest thing there [m]; NaN where the place lies outside the
+        picture.
     """
     out = np.full(len(xy), np.nan)
     height, width = frame.pixels.shape[:2]
@@ -32,5 +33,5 @@ def surface(frame: Frame, xy: FloatArray, z_guess: float, radius_m: float) -> Fl
         left, right = max(int(u - r), 0), min(int(u + r) + 1, width)
         top, bottom = max(int(v - r), 0), min(int(v + r) + 1, height)
         if left < right and top < bottom:
-            out[i] = cloud(frame, (left, top, right, bottom))[..., 2].mean()
+            out[i] = cloud(frame, (left, top, right, bottom))[..., 2].max()
     return out

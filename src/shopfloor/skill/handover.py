@@ -90,7 +90,7 @@ class Handover(Pick, Place):
         level = surface(self.observation.frames[camera], spots, cz, _SPOT_CLEAR_M)
         here = self.here(giver)
         far = np.hypot(spots[:, 0] - here.x_m, spots[:, 1] - here.y_m)
-        free = level < cz + 0.002
+        free = level < cz + 0.004
         if not free.any():
             raise Unreachable("no free spot on the tray to hand the part over")
         best = int(np.argmin(np.where(free, far, np.inf)))

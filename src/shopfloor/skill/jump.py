@@ -20,9 +20,9 @@ from shopfloor.types import FloatArray
 
 __all__ = ["TopDown", "jump", "top_down", "yaw_of"]
 
-_JOINT_SHARE = 0.96
+_JOINT_SHARE = 0.90
 _TOOL_SHARE = 0.94
-"""Shares of the speed limits that a skill uses; servos overshoot by a few percent."""
+"""Shares of the speed limits that a skill uses; a servo overshoots its profile by up to 7 %."""
 _TOOL_ACCELERATION = 11.0  # [m/s²]
 _TOOL_JERK = 220.0  # [m/s³]
 _YAW_LIMITS = (3.0, 25.0, 400.0)  # [rad/s], [rad/s²], [rad/s³]

@@ -26,6 +26,7 @@ _OPEN_M = 0.016
 _LIFT_M = 0.03
 _CLOSING_TICKS = 30
 _STALLED_M = 0.0004
+_SET_OUT_M = 0.004
 
 
 class Pick(ScriptedSkill):
@@ -106,7 +107,7 @@ class Pick(ScriptedSkill):
         tip = min(tip, grasp.top_m - _OVERLAP_M)
         yaw = self._nearer(limb, grasp)
         yield from self.go(limb, TopDown(grasp.x_m, grasp.y_m, tip, yaw), opening)
-        yield from self._close(limb)
+        yield from self._close(limb, self.observation.limbs[limb].jaw_m)
         width = self.observation.limbs[limb].jaw_m
         if width <= HELD_M or not lift:
             return width
@@ -115,13 +116,13 @@ class Pick(ScriptedSkill):
         yield from self.go(limb, lifted, 0.0, top_m=lifted.z_m)
         return self.observation.limbs[limb].jaw_m
 
-    def _close(self, limb: str) -> Iterator[ActionChunk]:
-        """Close until the fingers stop moving."""
+    def _close(self, limb: str, opening_m: float) -> Iterator[ActionChunk]:
+        """Close until the fingers, once they have set out from their opening, stop moving."""
         last = np.inf
         for _ in range(0, _CLOSING_TICKS, 2):
             yield self.rest({limb: 0.0}, 2)
             width = self.observation.limbs[limb].jaw_m
-            if abs(last - width) < _STALLED_M:
+            if width < opening_m - _SET_OUT_M and last - width < _STALLED_M:
                 return
             last = width
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +22,9 @@ _HANG_M = 0.014
 _WALL_M = 0.055
 """Distance that the tool keeps from the walls of a tote [m]."""
 _DROP_M = 0.012
+_SPOT_M = 0.022
+"""Radius of a spot in a tote [m]."""
+_RETREAT_M = 0.05
 _RELEASE_M = 0.012
 """How far the jaw opens to let go [m]."""
 _RELEASE_TICKS = 12
@@ -39,6 +43,11 @@ class Place(ScriptedSkill):
         "properties": {
             "tote": {"type": "string", "description": "Name of the tote, such as A."},
             **TARGET_SCHEMA,
+            "retreat": {
+                "type": "boolean",
+                "default": True,
+                "description": "Rise from the part afterwards, so that nothing is touched.",
+            },
         },
         "oneOf": [
             {"required": ["tote"]},
@@ -58,7 +67,11 @@ class Place(ScriptedSkill):
         else:
             x, y, z = self.seen_point(call.arguments, asked)
             goal = self.over(limb, float(x), float(y), float(z) + _HANG_M)
-        return (yield from self.put(limb, goal))
+        put = yield from self.put(limb, goal)
+        if put.ok and call.arguments.get("retreat", True):
+            up = replace(self.here(limb), z_m=self.here(limb).z_m + _RETREAT_M)
+            yield from self.go(limb, up, None, top_m=up.z_m)
+        return put
 
     def put(self, limb: str, goal: TopDown) -> Script:
         """Carry the part to a pose and let go of it there."""
@@ -89,9 +102,10 @@ class Place(ScriptedSkill):
         level = np.full(len(spots), cz)
         frame = self.observation.frames.get("overview")
         if frame is not None and frame.depth is not None:
-            seen = surface(frame, spots, cz + 0.02, 0.03)
-            # Whatever is higher than the walls is an arm in the picture, not what lies in the tote.
-            level = np.where(np.isnan(seen) | (seen > cz + height + 0.03), cz + height / 2, seen)
+            seen = surface(frame, spots, cz + 0.02, _SPOT_M)
+            # What is far above the walls is an arm in the picture: what lies there is not known.
+            hidden = np.isnan(seen) | (seen > cz + height + 0.05)
+            level = np.where(hidden, cz + height, seen)
         here = self.here(limb)
         far = np.hypot(spots[:, 0] - here.x_m, spots[:, 1] - here.y_m)
         for i in np.argsort(np.round(level, 2) * 10 + far):

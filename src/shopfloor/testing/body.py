@@ -41,7 +41,7 @@ def check_body(body: Body) -> None:
     ``body.range``            the model's joints turn as far as the specification says, in radians
     ``body.servo``            position servos, in the order of the joints, that hold the arm at home
     ``body.links``            the guard knows every solid piece of the body
-    ``body.sensors``          the torque sensor's numbers follow those of the force sensor
+    ``body.sensors``          force and torque in the axes of the tool, torque right after force
     ``body.tool``             the tool's z points out of the jaw, its x along the closing
     ``body.jaw``              offset and gain give the opening, from shut to ``jaw_max_m``
     ``body.inverse.agrees``   forward kinematics of the inverse give the pose back within 1 mm
@@ -211,6 +211,11 @@ class _Bare:
             torque.adr[0] == force.adr[0] + 3,
             f"the torque sensor of {name!r} must follow its force sensor in the sensor data",
         )
+        mujoco.mj_kinematics(self.model, self.data)
+        tool = self.data.site(model.tool_site).xmat
+        for sensor, word in ((force, "force"), (torque, "torque")):
+            turned = float(np.abs(self.data.site_xmat[sensor.objid[0]] - tool).max())
+            clause.holds(turned < 1e-6, f"the {word} sensor of {name!r} is not in the tool's axes")
 
     def check_links(self) -> None:
         clause = Clause("body.links")

@@ -99,7 +99,11 @@ class Stage:
         self.spec = CellSpec("stage", "0" * 64, body.spec, cameras, _DT, changeover_s=10.0)
         self._drawn: dict[tuple[str, bool], tuple[UInt8Array, npt.NDArray[np.float32]]] = {}
         self._state: dict[str, tuple[FloatArray, FloatArray, float]] = {}
-        for name, limb in body.spec.limbs.items():
+        self.home()
+
+    def home(self) -> None:
+        """Put all limbs back to their homes, jaws shut."""
+        for name, limb in self.spec.body.limbs.items():
             self._state[name] = limb.q_home.copy(), np.zeros(limb.dof), 0.0
 
     def hold_part(self, limb: str, width_m: float) -> None:
