@@ -250,6 +250,7 @@ CHINESE = [
         "把方块、圆柱放进A，长条放进B，红色的长条除外",
         "red bar > -; cube > A; cylinder > A; bar > B",
     ),
+    ("红色方块和蓝色长条各两个放进A箱", "2 red cube > A; 2 blue bar > A"),
     ("请把A箱装满方块，B箱装满圆柱", "cube > A; cylinder > B"),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,7 @@ class Bench:
         # The body is its code and its link table: hash both, so that a change of either shows.
         source = Path(__file__).read_bytes() + Path(ur5e.__file__).read_bytes()
         self.spec = BodySpec("bench", hashlib.sha256(source).hexdigest(), limbs)
-        self.models = {name: _model(name) for name in bases}
+        self.models: Mapping[str, LimbModel] = {name: _model(name) for name in bases}
 
     def attach(self, scene: mujoco.MjSpec) -> None:
         """Add both arms to the scene."""

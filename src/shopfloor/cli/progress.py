@@ -40,9 +40,19 @@ class Bar:
         self._task = self._bar.add_task("", total=None, name=plan.brain, count="", rate="starting")
         self._plain = not console.is_terminal
         self._said = 0
+        self._begun = False
 
     def update(self, progress: ShiftProgress) -> None:
-        """Show how far the shift has come."""
+        """Show how far the shift has come; the first call comes when everybody is at work."""
+        if not self._begun:
+            self._begun = True
+            self._console.print(
+                f"{self._plan.brain} in {self._plan.cell} on {self._plan.body}, "
+                f"seed {self._plan.seed} → {self._out}  (simulation; Ctrl-C ends with a report)",
+                highlight=False,
+                soft_wrap=True,
+            )
+            self._bar.start()
         n = len(progress.entries)
         k = sum(entry.good for entry in progress.entries)
         good = sum(len(entry.delivered) for entry in progress.entries)
@@ -67,12 +77,6 @@ class Bar:
             self._console.print(f"{count}  {rate}", highlight=False)
 
     def __enter__(self) -> Self:
-        self._console.print(
-            f"{self._plan.brain} in {self._plan.cell} on {self._plan.body}, "
-            f"seed {self._plan.seed} → {self._out}  (simulation; Ctrl-C ends with a report)",
-            highlight=False,
-        )
-        self._bar.start()
         return self
 
     def __exit__(

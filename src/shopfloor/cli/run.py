@@ -140,10 +140,6 @@ def _plan(options: dict[str, Any]) -> Any:
 def _fresh() -> Path:
     """A run folder that is not there yet."""
     runs = Path("runs")
-    try:
-        runs.mkdir(exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make the folder {runs}: {error.strerror}; give --out") from error
     name = datetime.now().strftime("%Y%m%d-%H%M%S")  # noqa: DTZ005 - a name for a person here
     path, again = runs / name, 1
     while path.exists():

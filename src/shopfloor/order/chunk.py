@@ -24,7 +24,7 @@ class _Builder:
         self.pending = Node()
         self.det = self.exc = self.rel = self.prep = False
         self.neg = 0  # 0 no, 1 the next property, 2 all properties up to a separator
-        self.zip = self.among = False
+        self.zip = self.among = self.each = False
         self.at = 0
         self.said: set[str] = set()
 
@@ -206,6 +206,8 @@ class _Builder:
             chunk.rest = True
         elif kind in ("NUM", "ONE", "ART"):
             self._number(i, token)
+        elif kind == "EACHNUM":
+            self.each = True
         elif kind == "ANOTHER":
             chunk = self.begin()
             chunk.count = 1
@@ -254,7 +256,7 @@ class _Builder:
         if self.rel and self.tokens[i].text.lower() == "both":
             return  # "which are both red and small"
         if kind == "ALL" and not self.describes(i):
-            if self.last() is None or (self.pending.gap == HARD and not self.last_open()):
+            if self.last() is None:
                 chunk = self.begin()
                 chunk.noun = chunk.generic = chunk.all = chunk.open_end = True
             return
@@ -264,10 +266,6 @@ class _Builder:
         chunk.all = chunk.det = True
         if kind == "ALLPRON":
             chunk.noun = chunk.generic = chunk.open_end = True
-
-    def last_open(self) -> bool:
-        """Return whether something was named that still has no destination."""
-        return self.last() is not None
 
     def _number(self, i: int, token: Token) -> None:  # noqa: C901 - guard clauses
         chunk, value = self.chunk, int(str(token.value))
@@ -295,11 +293,22 @@ class _Builder:
         if chunk is None and before is not None and before.count is None and before.full:
             chunk = before
         if chunk is not None and chunk.count is None:
-            if not chunk.all:
-                chunk.count = value
+            for one in self._counted(chunk):
+                one.count = value
             return
         chunk = self.begin()
         chunk.count, chunk.ellipsis, chunk.det = value, True, True
+
+    def _counted(self, chunk: Chunk) -> list[Chunk]:
+        """Return what a number after its noun counts; "各两个" counts every one of a list."""
+        found = [] if chunk.all else [chunk]
+        if self.each:
+            self.each = False
+            for node in reversed(self.nodes):
+                if not isinstance(node, Chunk):
+                    break
+                found.append(node)
+        return found
 
     def _post_exception(self) -> None:
         """Mark the chunks before as exceptions, up to the last comma."""

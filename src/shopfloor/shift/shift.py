@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shopfloor.errors import RunExists, UsageError
+from shopfloor.errors import RunExists, RunUnwritable, UsageError
 from shopfloor.record import Entry, Manifest, RunFolder, Session
 from shopfloor.record.disk import write_atomic
 from shopfloor.shift.hire import Staff, manifest, order_source
@@ -64,7 +64,7 @@ def run_shift(
     try:
         source = order_source(plan, staff.cell)
         written = manifest(plan, staff, source)
-        folder = RunFolder.open_for_resume(out) if resume else RunFolder.create(out, written)
+        folder = RunFolder.open_for_resume(out) if resume else _create(out, written)
         with folder:
             if resume:
                 _same(folder.manifest, written)
@@ -178,6 +178,17 @@ class _Shift:
         clock = self._clock_s(2**62)
         orders = self._plan.orders
         self._report(Progress(entries, clock, orders, self._plan.hours))
+
+
+def _create(out: Path, written: Manifest) -> RunFolder:
+    """Make the run folder, and the folder that it lies in if only that is missing."""
+    try:
+        out.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise RunUnwritable(
+            f"cannot make {out.parent}: {error.strerror}; choose another --out"
+        ) from error
+    return RunFolder.create(out, written)
 
 
 def _keep_inputs(plan: Plan, folder: RunFolder) -> None:

@@ -21,7 +21,7 @@ from shopfloor.types import FloatArray
 __all__ = ["TopDown", "jump", "top_down", "yaw_of"]
 
 _JOINT_SHARE = 0.90
-_TOOL_SHARE = 0.94
+_TOOL_SHARE = 0.92
 """Shares of the speed limits that a skill uses; a servo overshoots its profile by up to 7 %."""
 _TOOL_ACCELERATION = 11.0  # [m/s²]
 _TOOL_JERK = 220.0  # [m/s³]

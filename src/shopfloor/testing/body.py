@@ -108,9 +108,7 @@ def _check_spec(spec: BodySpec) -> None:
             limb.qd_max.max() <= 50, f"{name!r} qd_max is {limb.qd_max.max():g} rad/s; degrees?"
         )
         clause.holds(np.all(limb.qdd_max > 0), f"{name!r} qdd_max is not above 0 everywhere")
-        clause.number(
-            limb.jaw_max_m, 1e-3, 0.5, f"{name!r} jaw_max_m", "m", hint="; are these mm?"
-        )
+        clause.number(limb.jaw_max_m, 1e-3, 0.5, f"{name!r} jaw_max_m", "m", hint="; are these mm?")
         base = clause.pose(limb.base_in_world, f"{name!r} base_in_world")
         clause.holds(
             np.abs(base[:3, 3]).max() < 10, f"{name!r} stands {base[:3, 3]} m from the cell; mm?"
@@ -152,7 +150,10 @@ class _Bare:
             f"{name!r}: a parallel jaw has two fingers with a servo each",
         )
         hinge, slide = mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE
-        for joints, kind, word in ((model.joints, hinge, "hinge"), (model.jaw_joints, slide, "slide")):
+        for joints, kind, word in (
+            (model.joints, hinge, "hinge"),
+            (model.jaw_joints, slide, "slide"),
+        ):
             for joint in joints:
                 index = self._id("JOINT", joint, clause, repr(name))
                 clause.holds(self.model.jnt_type[index] == kind, f"{joint!r} is no {word} joint")
@@ -243,7 +244,8 @@ class _Bare:
         for name, model in self.body.models.items():
             fingers = [self.model.body(f).id for f in model.finger_bodies]
             clause.holds(
-                len(fingers) == 2 and all((self.model.geom_bodyid[solid] == f).any() for f in fingers),
+                len(fingers) == 2
+                and all((self.model.geom_bodyid[solid] == f).any() for f in fingers),
                 f"the jaw of {name!r} has no two solid fingers",
             )
 
@@ -268,7 +270,9 @@ class _Bare:
         return pose
 
     def _fingers(self, name: str) -> tuple[FloatArray, FloatArray]:
-        first, second = (self.data.body(f).xpos.copy() for f in self.body.models[name].finger_bodies)
+        first, second = (
+            self.data.body(f).xpos.copy() for f in self.body.models[name].finger_bodies
+        )
         return first, second
 
     def check_tool_and_jaw(self, name: str, model: LimbModel, limb: LimbSpec) -> None:
@@ -318,7 +322,9 @@ class _Bare:
         self.place({n: limb.q_home for n, limb in self.body.spec.limbs.items()}, 0.0)
         for name in self.body.spec.limbs:
             height = float(self.tool(name)[2, 3])
-            clause.holds(height > 0, f"at home the tool of {name!r} is {height:.3f} m high: under the table")
+            clause.holds(
+                height > 0, f"at home the tool of {name!r} is {height:.3f} m high: under the table"
+            )
         mujoco.mj_forward(self.model, self.data)
         owner = {
             self.model.body(link).id: name
@@ -328,7 +334,9 @@ class _Bare:
         for geoms in self.data.contact.geom:
             first, second = (owner.get(int(self.model.geom_bodyid[g])) for g in geoms)
             names = " and ".join(repr(self.model.geom(g).name) for g in geoms)
-            clause.holds(first == second, f"at home {names} touch: {first!r} is in the way of {second!r}")
+            clause.holds(
+                first == second, f"at home {names} touch: {first!r} is in the way of {second!r}"
+            )
 
     def check_holding(self) -> None:
         """Let the servos hold home for a second, jaws wide open, then shut."""

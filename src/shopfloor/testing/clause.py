@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -40,20 +40,22 @@ class Clause:
         finite: bool = True,
     ) -> npt.NDArray[Any]:
         """Return a value that must be an array of a shape, where None stands for any length."""
-        if not isinstance(value, np.ndarray):
-            raise AssertionError(f"{self.name}: {what} is a {type(value).__name__}, not an array")
-        fits = value.ndim == len(shape) and all(
-            wanted in (None, got) for got, wanted in zip(value.shape, shape, strict=True)
+        self.holds(
+            isinstance(value, np.ndarray), f"{what} is a {type(value).__name__}, not an array"
+        )
+        array = cast("npt.NDArray[Any]", value)
+        fits = array.ndim == len(shape) and all(
+            wanted in (None, got) for got, wanted in zip(array.shape, shape, strict=True)
         )
         asked = tuple("n" if length is None else length for length in shape)
-        self.holds(fits, f"{what} has shape {value.shape}; it must have {asked}")
+        self.holds(fits, f"{what} has shape {array.shape}; it must have {asked}")
         self.holds(
-            value.dtype.kind in kind,
-            f"{what} has dtype {value.dtype}; it must be of kind {kind!r} (NumPy's letters)",
+            array.dtype.kind in kind,
+            f"{what} has dtype {array.dtype}; it must be of kind {kind!r} (NumPy's letters)",
         )
         if finite:
-            self.holds(np.isfinite(value).all(), f"{what} holds numbers that are not finite")
-        return value
+            self.holds(np.isfinite(array).all(), f"{what} holds numbers that are not finite")
+        return array
 
     def number(
         self, value: object, low: float, high: float, what: str, unit: str, *, hint: str = ""

@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from xxhash import xxh3_128_digest
 
+from shopfloor.body.contract import Body
+from shopfloor.body.geometry import Geometry
 from shopfloor.order.failure import FAILURE_CODES
 from shopfloor.skill.context import SkillContext
 from shopfloor.testing.clause import Clause
 from shopfloor.testing.stage import Stage
-from shopfloor.types import ActionChunk, FloatArray, Observation, Plan, Skill, SkillCall, SkillResult
+from shopfloor.types import (
+    ActionChunk,
+    FloatArray,
+    Observation,
+    Plan,
+    Skill,
+    SkillCall,
+    SkillResult,
+)
 
-__all__ = ["check_skill", "stage_context"]
+__all__ = ["check_skill"]
 
 _START_RAD = 0.02
 """The first row of a chunk may be so far from where the limb is."""
@@ -20,13 +31,10 @@ _SLACK = 1e-6
 _SPEED_SLACK = 1.01
 
 
-def stage_context(stage: Stage, body: object) -> SkillContext:
+def _context(stage: Stage, body: Body) -> SkillContext:
     """Make a skill's context: the limits are those of the sorting cell behind its fence."""
-    from shopfloor.body.contract import Body  # noqa: PLC0415
-    from shopfloor.body.geometry import Geometry  # noqa: PLC0415
-    from shopfloor.guard import load_limits  # noqa: PLC0415
+    from shopfloor.guard import load_limits
 
-    assert isinstance(body, Body)
     limits = load_limits("sorting", body.spec, "fenced")
     return SkillContext(body, Geometry(body), limits, stage.spec.control_dt)
 
@@ -38,6 +46,7 @@ def check_skill(
     context: SkillContext | None = None,
     stage: Stage | None = None,
     holding: Mapping[str, float] | None = None,
+    start: Mapping[str, FloatArray] | None = None,
     patience_s: float = 60.0,
 ) -> SkillResult:
     """Check that a skill keeps its contract while it carries out a call.
@@ -70,6 +79,7 @@ def check_skill(
         context: Where it works; by default the ``bench`` body with the limits of the sorting cell.
         stage: What it sees; by default a made-up tray. Its limbs must be the context's.
         holding: Width [m] of what is in a limb's jaw at the start.
+        start: Joints [rad] at which limbs stand at the start; the others are at home.
         patience_s: Time after which the skill must have come to a result [s].
 
     Returns:
@@ -80,17 +90,20 @@ def check_skill(
     """
     if (context is None) != (stage is None):
         raise ValueError("give both a context and a stage, or neither")
-    results, motions = [], []
+    results: list[SkillResult] = []
+    motions: list[list[FloatArray]] = []
     for _ in range(2):
         if context is None or stage is None:
-            from shopfloor.body.bench import Bench  # noqa: PLC0415 - only where nothing was given
+            from shopfloor.body.bench import Bench
 
             body = Bench()
             here = Stage(body)
-            where = stage_context(here, body)
+            where = _context(here, body)
         else:
             here, where = stage, context
             here.home()
+        for limb, q in (start or {}).items():
+            here.put(limb, q)
         for limb, width in (holding or {}).items():
             here.hold_part(limb, width)
         skill = make(where)
@@ -109,14 +122,14 @@ def check_skill(
 
 
 def _check_schema(skill: Skill, call: SkillCall) -> None:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - 60 ms
-    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
 
     Clause("skill.protocol").holds(
         isinstance(skill, Skill), f"{type(skill).__name__} lacks one of: name, schema, reset, act"
     )
     clause = Clause("skill.schema")
-    clause.holds(isinstance(skill.name, str) and skill.name, f"its name is {skill.name!r}")
+    clause.holds(skill.name and str(skill.name) == skill.name, f"its name is {skill.name!r}")
     clause.holds(skill.name == call.skill, f"{skill.name!r} was given a call of {call.skill!r}")
     schema = dict(skill.schema)
     clause.plain(schema, f"the schema of {skill.name!r}")
@@ -170,27 +183,26 @@ class _Trial:
     def _ask(self, tick: int) -> ActionChunk | SkillResult:
         # Views belong to the question that led to the call: later observations have none.
         observation = self.stage.observation(tick)
-        before = _limb_bytes(observation)
+        before = _digests(observation)
         others = {
             name: Plan(tick, limb.q[None].copy())
             for name, limb in observation.limbs.items()
             if name not in self.call.limbs
         }
         try:
-            answer: object = self.skill.act(observation, others)
+            answer = self.skill.act(observation, others)
         except Exception as error:
             raise AssertionError(
                 f"skill.answer: act raised {error!r} at tick {tick}; a skill that cannot go on "
                 "returns a SkillResult"
             ) from error
         Clause("skill.hands").holds(
-            _limb_bytes(observation) == before, "act changed the observation that it was given"
+            _digests(observation) == before, "act changed the observation that it was given"
         )
-        if not isinstance(answer, ActionChunk | SkillResult):
-            raise AssertionError(
-                f"skill.answer: act returned a {type(answer).__name__}, neither ActionChunk nor "
-                "SkillResult"
-            )
+        Clause("skill.answer").holds(
+            isinstance(answer, ActionChunk | SkillResult),
+            f"act returned a {type(answer).__name__}, neither ActionChunk nor SkillResult",
+        )
         return answer
 
     def _follow(self, chunk: ActionChunk, tick: int) -> int:
@@ -306,9 +318,9 @@ class _Trial:
         clause.holds(not lost, f"asks for a look through {', '.join(lost)}, which is no camera")
 
 
-def _limb_bytes(observation: Observation) -> list[bytes]:
-    return [
-        array.tobytes()
-        for limb in observation.limbs.values()
-        for array in (limb.q, limb.qd, limb.tool_in_world, limb.wrench)
-    ] + [frame.pixels.tobytes() for frame in observation.frames.values()]
+def _digests(observation: Observation) -> list[bytes]:
+    found = [xxh3_128_digest(frame.pixels.data) for frame in observation.frames.values()]
+    for limb in observation.limbs.values():
+        for array in (limb.q, limb.qd, limb.tool_in_world, limb.wrench):
+            found.append(xxh3_128_digest(array.data))
+    return found

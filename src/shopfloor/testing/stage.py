@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -99,40 +100,48 @@ class Stage:
         self.spec = CellSpec("stage", "0" * 64, body.spec, cameras, _DT, changeover_s=10.0)
         self._drawn: dict[tuple[str, bool], tuple[UInt8Array, npt.NDArray[np.float32]]] = {}
         self._state: dict[str, tuple[FloatArray, FloatArray, float]] = {}
+        self._held: dict[str, float] = {}
         self.home()
 
     def home(self) -> None:
         """Put all limbs back to their homes, jaws shut."""
         for name, limb in self.spec.body.limbs.items():
             self._state[name] = limb.q_home.copy(), np.zeros(limb.dof), 0.0
+        self._held.clear()
 
     def hold_part(self, limb: str, width_m: float) -> None:
         """Put something of a width [m] into a limb's jaw."""
         q, qd, _ = self._state[limb]
         self._state[limb] = q, qd, width_m
+        self._held[limb] = width_m
+
+    def put(self, limb: str, q: FloatArray) -> None:
+        """Let a limb stand at ``(dof,)`` joints [rad], as if it had always been there."""
+        self._state[limb] = q.copy(), np.zeros(len(q)), self._state[limb][2]
 
     def move(self, limb: str, q: FloatArray, jaw_m: float | None) -> None:
         """Move a limb to ``(dof,)`` joints [rad] within a tick; its jaw opens or closes at once."""
         before, _, opening = self._state[limb]
         if jaw_m is not None:
-            opening = max(jaw_m, self._gripped(limb, q, opening))
+            width = self._held.get(limb) or self._within(limb, q, opening)
+            opening = max(jaw_m, width)
+            self._held[limb] = width if jaw_m <= width else 0.0
         self._state[limb] = q.copy(), (q - before) / _DT, opening
 
-    def _gripped(self, limb: str, q: FloatArray, opening: float) -> float:
-        """How far a jaw can close there [m]."""
+    def _within(self, limb: str, q: FloatArray, opening: float) -> float:
+        """Width of the part between the fingers there [m]; 0 without one."""
         pose = self._geometry.tool_pose(limb, q)
         for part in self.lot.parts:
             half_x, half_y, half_z = footprint(part).half_m
-            away = pose[:2, 3] - (part.x_m, part.y_m)
-            if np.hypot(*away) > _GRASP_M or pose[2, 3] > _FLOOR_M + 2 * half_z:
+            away = float(np.hypot(pose[0, 3] - part.x_m, pose[1, 3] - part.y_m))
+            if away > _GRASP_M or pose[2, 3] > _FLOOR_M + 2 * half_z:
                 continue
             if footprint(part).round:
                 return 2 * half_x
             turn = np.arctan2(pose[1, 0], pose[0, 0]) - part.yaw_rad
             width = 2 * (half_x * abs(np.cos(turn)) + half_y * abs(np.sin(turn)))
             return float(min(width, opening))
-        # What is already held stays in the jaw until that opens.
-        return opening if 0.006 < opening < 0.06 else 0.0
+        return 0.0
 
     def observation(self, tick: int, *, views: Mapping[str, Frame] | None = None) -> Observation:
         """What a cell would tell at a tick; ``views`` are handed on as they are."""
@@ -148,9 +157,10 @@ class Stage:
         spec = self.spec.cameras[camera]
         lens = spec.native if native else spec.stream
         if (camera, native) not in self._drawn:
-            self._drawn[camera, native] = paint(
-                lens, spec.camera_in_world, self.lot.parts, tuple(self._stations.values())
-            )
+            # A copy for each stage: whoever is tried on it may scribble.
+            pose = tuple(map(tuple, spec.camera_in_world.tolist()))
+            pixels, depth = _painted(lens, pose, self.lot.parts, tuple(self._stations.values()))
+            self._drawn[camera, native] = pixels.copy(), depth.copy()
         pixels, depth = self._drawn[camera, native]
         seq = tick if native else tick // spec.period_ticks
         return Frame(camera, pixels, depth, seq, tick, lens, spec.camera_in_world)
@@ -158,6 +168,16 @@ class Stage:
     def order(self, **changes: object) -> Order:
         """The stage's order as a brain gets it: without its goal."""
         return replace(self.lot.orders[0], **{"goal": Goal(()), **changes})  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=4)
+def _painted(
+    lens: Intrinsics,
+    pose: tuple[tuple[float, ...], ...],
+    parts: tuple[Part, ...],
+    floors: tuple[Station, ...],
+) -> tuple[UInt8Array, npt.NDArray[np.float32]]:
+    return paint(lens, np.array(pose), parts, floors)
 
 
 def paint(
