@@ -1,9 +1,12 @@
 """A cell, a brain and a skill that keep their contracts, made to be broken one clause at a time."""
 
+import re
 from dataclasses import replace
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
+import pytest
 
 from shopfloor.body.bench import Bench
 from shopfloor.cell.camera import intrinsics
@@ -25,6 +28,31 @@ from shopfloor.types import (
 
 FLOOR_M = 0.003
 PERIOD = 5
+
+
+def clauses(check):
+    """Return the clauses that a check's docstring promises."""
+    return set(re.findall(r"(?m)^ +``([a-z.]+)`` ", check.__doc__))
+
+
+def broken(*cases):
+    """Name each case by its clause and number it, for pytest."""
+    return [pytest.param(*case, id=f"{case[0]}-{i}") for i, case in enumerate(cases)]
+
+
+def says(clause):
+    """Expect a failure that begins with the name of a clause."""
+    return pytest.raises(AssertionError, match=f"^{re.escape(clause)}: ")
+
+
+def always(value):
+    """Return a method that answers the same whatever it is asked."""
+    return lambda *_args, **_kwargs: value
+
+
+def fails(*_args, **_kwargs):
+    """Raise, whatever is asked."""
+    raise ZeroDivisionError
 
 
 @cache
@@ -192,7 +220,7 @@ class FakeSkill:
     """Nods with the last joint of its limb."""
 
     name = "nod"
-    schema = {
+    schema: ClassVar = {
         "type": "object",
         "description": "Nod.",
         "properties": {"times": {"type": "integer", "minimum": 1}},

@@ -52,8 +52,7 @@ def _arm(side: str) -> ArmFitting:
         joints=tuple(f"{side}/{joint}" for joint in _JOINTS),
         actuators=tuple(f"{side}/{joint}" for joint in _JOINTS),
         jaw_joints=(f"{side}/left_finger", f"{side}/right_finger"),
-        # One servo drives both fingers over a rack; the model ties the second to the first.
-        jaw_actuators=(f"{side}/gripper",),
+        jaw_actuators=(f"{side}/gripper", f"{side}/gripper2"),
         jaw_offset_m=-2 * _FINGER_AT_0_M,
         jaw_gain=2.0,
         jaw_max_m=2 * (_FINGER_MAX_M - _FINGER_AT_0_M),
@@ -74,7 +73,7 @@ def _prepare(model: mujoco.MjSpec) -> None:
         for finger, mirror in (("left", 1.0), ("right", -1.0)):
             _finger(model, side, finger, mirror)
             _start_closed(model, side, finger)
-        model.actuator(f"{side}/gripper").ctrlrange = [_FINGER_AT_0_M, _FINGER_MAX_M]
+        _jaw_servos(model, side)
 
 
 def _servos(model: mujoco.MjSpec, side: str) -> None:
@@ -92,6 +91,22 @@ def _servos(model: mujoco.MjSpec, side: str) -> None:
         body = stack.pop()
         body.gravcomp = 1.0
         stack += body.bodies
+
+
+def _jaw_servos(model: mujoco.MjSpec, side: str) -> None:
+    """Split the one servo of the jaw, which the second finger is tied to, into two alike."""
+    import mujoco  # noqa: PLC0415 - `shopfloor list` must not pay for it
+
+    first = model.actuator(f"{side}/gripper")
+    second = model.add_actuator(
+        name=f"{side}/gripper2",
+        target=f"{side}/right_finger",
+        trntype=mujoco.mjtTrn.mjTRN_JOINT,
+    )
+    stiffness, damping = first.gainprm[0] / 2, -first.biasprm[2] / 2
+    for servo in (first, second):
+        servo.set_to_position(kp=stiffness, kv=damping)
+        servo.ctrlrange = [_FINGER_AT_0_M, _FINGER_MAX_M]
 
 
 def _finger(model: mujoco.MjSpec, side: str, finger: str, mirror: float) -> None:

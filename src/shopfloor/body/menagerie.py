@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import mujoco
 
     from shopfloor.body.inverse import PathInverse
+    from shopfloor.body.mesh import Shell
 
 __all__ = ["Menagerie"]
 
@@ -90,7 +91,10 @@ class Menagerie:
         """
         model = self._read()
         if self._fitting is not None:
+            from shopfloor.body.mesh import draw_lighter  # noqa: PLC0415
+
             fitting.fit(model, self._fitting)
+            draw_lighter(model, self._shells)
         for things in (model.keys, model.lights, model.cameras, model.worldbody.geoms):
             for thing in list(things):
                 model.delete(thing)
@@ -113,6 +117,12 @@ class Menagerie:
             out[self._prefix + joint.name] = qpos[at : at + size]
             at += size
         return out if at == len(qpos) else {}
+
+    @cached_property
+    def _shells(self) -> dict[str, Shell]:
+        from shopfloor.body.mesh import lighter  # noqa: PLC0415 - loads mujoco
+
+        return lighter(self._read().compile())
 
     @cached_property
     def _solvers(self) -> dict[str, PathInverse]:
@@ -142,7 +152,7 @@ class Menagerie:
         """Hash of the robot's files and of the code that fits it."""
         digest = hashlib.sha256()
         here = Path(__file__).parent
-        code = ("menagerie.py", "fitting.py", "inverse.py", f"{self._file.name}.py")
+        code = ("menagerie.py", "fitting.py", "inverse.py", "mesh.py", f"{self._file.name}.py")
         model = (
             p for p in sorted(self._file.folder.rglob("*"))
             if p.is_file() and not p.name.startswith(".") and p.suffix.lower() not in _NO_MODEL

@@ -88,4 +88,5 @@ def replay(cell: SortingCell, lot: Lot, tape: Tape) -> FloatArray:
         for row in tape.rows[tick]:
             ctrl[:] = row
             step(model, data)
+        mujoco.mj_kinematics(model, data)  # the pictures show this tick, as the cell's do
     return data.qpos.copy()

@@ -11,6 +11,7 @@ import numpy as np
 from shopfloor.body.contract import Body
 from shopfloor.cell import camera, scene
 from shopfloor.cell.camera import Rig
+from shopfloor.cell.limb import LimbDriver
 from shopfloor.cell.truth import TruthReader
 from shopfloor.errors import SpecMismatch
 from shopfloor.order.generator import GeneratedOrders
@@ -22,7 +23,6 @@ from shopfloor.types import (
     FloatArray,
     Frame,
     Judge,
-    LimbState,
     Lot,
     Observation,
     OrderSource,
@@ -35,15 +35,16 @@ CONTROL_DT = 0.02
 CHANGEOVER_S = 10.0
 _SUBSTEPS = round(CONTROL_DT / scene.TIMESTEP_S)
 _RISE = np.arange(1, _SUBSTEPS + 1)[:, None] / _SUBSTEPS
-_FOLLOWED_RAD = 0.02
-"""A joint this close to its target is where it was sent."""
-_JAW_RATE = 0.30  # [m/s] of opening; a fast electric gripper
+_STILL_RAD_S = 0.01
+_SQUEEZE_M = 0.004
 _STREAM_PX = 224
 _NATIVE_PX = (1280, 960)
-_BROKEN = (
-    mujoco.mjtWarning.mjWARN_BADQPOS,
-    mujoco.mjtWarning.mjWARN_BADQVEL,
-    mujoco.mjtWarning.mjWARN_BADQACC,
+_BROKEN = np.array(
+    [
+        mujoco.mjtWarning.mjWARN_BADQPOS.value,
+        mujoco.mjtWarning.mjWARN_BADQVEL.value,
+        mujoco.mjtWarning.mjWARN_BADQACC.value,
+    ]
 )
 _CAMERAS = {
     # name: (eye, what it looks at, vertical field of view)
@@ -114,57 +115,20 @@ class SortingCell:
         self.model = model = spec.compile()
         self.data = mujoco.MjData(model)
         self._stations = scene.stations(lot.totes)
-        self._wire()
         self._rows = np.zeros((_SUBSTEPS, model.nu))
         self._truth = TruthReader(model, self.body, lot)
-        for name, limb in self.body.spec.limbs.items():
-            self.data.qpos[self._q[name]] = limb.q_home
-            self.data.ctrl[self._servo[name]] = limb.q_home
-            self._last[name] = limb.q_home.copy()
-            self._jaw[name] = 0.0
+        self._drivers = {
+            name: LimbDriver(model, self.data, limb, self.body.models[name], CONTROL_DT)
+            for name, limb in self.body.spec.limbs.items()
+        }
         mujoco.mj_step(model, self.data, 50)  # parts come to rest on the tray
         self.data.time = 0.0
+        self._camera_ids = {name: model.camera(name).id for name in self.spec.cameras}
         if self.rig is not None:
             self.rig.load(model)
         self._tick = self._seq = 0
         self._frames: dict[str, Frame] = {}
         self._views: dict[str, Frame] = {}
-
-    def _wire(self) -> None:
-        """Find the body's joints, servos and sensors in the compiled model."""
-        model = self.model
-        self._q: dict[str, FloatArray] = {}
-        self._v: dict[str, FloatArray] = {}
-        self._servo: dict[str, FloatArray] = {}
-        self._lead: dict[str, FloatArray] = {}
-        self._fingers: dict[str, tuple[FloatArray, FloatArray]] = {}
-        self._site: dict[str, int] = {}
-        self._wrench: dict[str, slice] = {}
-        self._wrist: dict[str, tuple[int, int, FloatArray]] = {}
-        self._last: dict[str, FloatArray] = {}
-        self._jaw: dict[str, float] = {}
-        for name, limb in self.body.models.items():
-            joints = [model.joint(j) for j in limb.joints]
-            servo = np.array([model.actuator(a).id for a in limb.actuators])
-            self._q[name] = _run(np.array([j.qposadr[0] for j in joints]))
-            self._v[name] = _run(np.array([j.dofadr[0] for j in joints]))
-            self._servo[name] = _run(servo)
-            # A position servo lags by kv/kp times the speed: lead the target by as much.
-            self._lead[name] = (
-                -model.actuator_biasprm[servo, 2] / model.actuator_gainprm[servo, 0] / CONTROL_DT
-            )
-            self._fingers[name] = (
-                np.array([model.joint(j).qposadr[0] for j in limb.jaw_joints]),
-                np.array([model.actuator(a).id for a in limb.jaw_actuators]),
-            )
-            self._site[name] = model.site(limb.tool_site).id
-            start = model.sensor(limb.force_sensor).adr[0]
-            if model.sensor(limb.torque_sensor).adr[0] != start + 3:
-                raise SpecMismatch(f"{name!r}: its torque sensor must follow its force sensor")
-            self._wrench[name] = slice(start, start + 6)
-            site = model.sensor(limb.force_sensor).objid[0]
-            link = model.site_bodyid[site]
-            self._wrist[name] = site, link, model.body_subtreemass[link] * model.opt.gravity
 
     def step(self, action: Action) -> Timestep:
         """Apply one action for one tick of 20 ms."""
@@ -184,20 +148,9 @@ class SortingCell:
         Returns:
             ``(substeps, actuators)`` targets in the order of the model's actuators.
         """
-        rows = self._rows
         for name, target in action.targets.items():
-            last = self._last[name]
-            change = target - last
-            lead = last + self._lead[name] * change
-            rows[:, self._servo[name]] = lead + _RISE * change
-            self._last[name] = target
-            model = self.body.models[name]
-            most = CONTROL_DT * _JAW_RATE
-            jaw = self._jaw[name]
-            jaw += min(max(action.jaw_m[name] - jaw, -most), most)
-            self._jaw[name] = jaw
-            rows[:, self._fingers[name][1]] = (jaw - model.jaw_offset_m) / model.jaw_gain
-        return rows
+            self._drivers[name].drive(self._rows, _RISE, target, action.jaw_m[name])
+        return self._rows
 
     def view(self, camera: str) -> Frame:
         """Draw a native-resolution picture of this very tick."""
@@ -208,20 +161,11 @@ class SortingCell:
         return self._views[camera]
 
     def hold(self) -> Action:
-        """Stay where the joints are now, jaws as commanded.
-
-        As long as a joint is where it was last sent, that target is kept: a servo that is told
-        to stay where it happens to be has no stiffness and drifts. A joint that was held
-        back or pushed away stays where it is, and is not pulled back.
-        """
+        """Stay where the joints are now, jaws as commanded."""
         self._seq += 1
-        targets = {}
-        for name, q in self._q.items():
-            here, sent = self.data.qpos[q], self._last[name]
-            targets[name] = np.where(np.abs(here - sent) < _FOLLOWED_RAD, sent, here)
         return Action(
-            targets=targets,
-            jaw_m=dict(self._jaw),
+            targets={name: driver.hold() for name, driver in self._drivers.items()},
+            jaw_m={name: driver.jaw_m for name, driver in self._drivers.items()},
             tick=self._tick,
             seq=self._seq,
             source="guard",
@@ -231,7 +175,7 @@ class SortingCell:
         """Brake every joint until it stands; at most half a second of world time."""
         for _ in range(25):
             self.step(self.hold())
-            if all(np.abs(self.data.qvel[v]).max() < 1e-2 for v in self._v.values()):
+            if all(driver.speed < _STILL_RAD_S for driver in self._drivers.values()):
                 return
 
     def orders(self, *, seed: int, count: int | None) -> OrderSource:
@@ -249,28 +193,7 @@ class SortingCell:
             self.rig = None
 
     def _timestep(self) -> Timestep:
-        data, tick = self.data, self._tick
-        limbs = {}
-        for name, model in self.body.models.items():
-            pose = np.eye(4)
-            site = self._site[name]
-            pose[:3, :3] = data.site_xmat[site].reshape(3, 3)
-            pose[:3, 3] = data.site_xpos[site]
-            first, second = self._fingers[name][0]
-            finger = 0.5 * (data.qpos[first] + data.qpos[second])
-            wrench = data.sensordata[self._wrench[name]].copy()
-            wrist, link, weight = self._wrist[name]
-            axes = data.site_xmat[wrist].reshape(3, 3)
-            lever = data.subtree_com[link] - data.site_xpos[wrist]
-            wrench[:3] += weight @ axes  # the sensor carries the gripper: take its weight off
-            wrench[3:] += np.cross(lever, weight) @ axes
-            limbs[name] = LimbState(
-                q=data.qpos[self._q[name]].copy(),
-                qd=data.qvel[self._v[name]].copy(),
-                tool_in_world=pose,
-                jaw_m=float(model.jaw_offset_m + model.jaw_gain * finger),
-                wrench=wrench,
-            )
+        tick = self._tick
         if self.rig is not None:
             for name, spec in self.spec.cameras.items():
                 if tick % spec.period_ticks == 0:
@@ -280,27 +203,22 @@ class SortingCell:
                     }
         observation = Observation(
             tick=tick,
-            limbs=limbs,
+            limbs={name: driver.read() for name, driver in self._drivers.items()},
             frames=self._frames,
             views={},
             stations=self._stations,
         )
-        truth = self._truth.read(data, tick, self._jaw)
+        # A jaw that is told to be about as wide as it is does not squeeze.
+        jaw_open = {n: d.jaw_m >= d.opening_m - _SQUEEZE_M for n, d in self._drivers.items()}
+        truth = self._truth.read(self.data, tick, jaw_open)
         # MuJoCo resets a state that has left the numbers: then the physics failed, not the robot.
-        broken = any(data.warning[kind].number for kind in _BROKEN)
+        broken = bool(self.data.warning.number[_BROKEN].any())
         return Timestep(observation, truth, terminated=False, truncated=broken)
 
     def _draw(self, spec: CameraSpec, *, native: bool, seq: int) -> Frame:
         if self.rig is None:
             raise SpecMismatch("this cell was made with render=False and has no pictures")
         lens = spec.native if native else spec.stream
-        index = self.model.camera(spec.name).id
+        index = self._camera_ids[spec.name]
         pixels, depth = self.rig.draw(self.data, index, lens.width, lens.height)
         return Frame(spec.name, pixels, depth, seq, self._tick, lens, spec.camera_in_world)
-
-
-def _run(index: FloatArray) -> FloatArray | slice:
-    """Turn a run of consecutive indices into a slice: numpy copies those far faster."""
-    if np.array_equal(index, np.arange(index[0], index[0] + len(index))):
-        return slice(int(index[0]), int(index[-1]) + 1)
-    return index

@@ -12,10 +12,6 @@ from shopfloor.types import Lot, Truth
 
 __all__ = ["TruthReader"]
 
-_OPEN_M = 0.004
-"""A jaw commanded no more than this below its measured opening is not squeezing."""
-
-
 class TruthReader:
     """Truth of one lot, read from ``MjData``."""
 
@@ -35,24 +31,14 @@ class TruthReader:
         for i, limb in enumerate(body.models.values()):
             self._limb[np.isin(model.geom_bodyid, [model.body(b).id for b in limb.link_bodies])] = i
             self._jaw[np.isin(model.geom_bodyid, [model.body(b).id for b in limb.finger_bodies])] = i
-        self._fingers = {
-            name: np.array([model.joint(j).qposadr[0] for j in limb.jaw_joints])
-            for name, limb in body.models.items()
-        }
-        self._opening = {n: (m.jaw_offset_m, m.jaw_gain) for n, m in body.models.items()}
         self._wrench = np.empty(6)
         self._none = dict.fromkeys(self._limbs, ())
 
-    def read(self, data: mujoco.MjData, tick: int, command: Mapping[str, float]) -> Truth:
-        """Read the state after a step; ``command`` is each jaw's commanded opening [m]."""
+    def read(self, data: mujoco.MjData, tick: int, jaw_open: Mapping[str, bool]) -> Truth:
+        """Read the state after a step; ``jaw_open`` says which jaws don't squeeze."""
         pose = data.qpos[self._q]
         velocity = data.qvel[self._v]
         touched, force = self._contacts(data)
-        jaw_open = {}
-        for name, (first, second) in self._fingers.items():
-            offset, gain = self._opening[name]
-            opening = offset + gain * 0.5 * (data.qpos[first] + data.qpos[second])
-            jaw_open[name] = bool(command[name] >= opening - _OPEN_M)
         return Truth(
             tick=tick,
             position=pose[:, :3],

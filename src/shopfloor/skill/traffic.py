@@ -39,38 +39,62 @@ def delay(
         known plans are waited for.
     """
     geometry = context.geometry
-    rows = np.unique(np.append(np.arange(0, len(path), _STRIDE), len(path) - 1))
-    mine = geometry.spheres(limb, path[rows])
-    low, high = mine.min(axis=(0, 1)), mine.max(axis=(0, 1))
-    radii = geometry.radii(limb)
+    rows = _stations(len(path))
+    mine, radii = geometry.spheres(limb, path[rows]), geometry.radii(limb)
     keep = context.limits.limb_distance_m + _MARGIN_M
-    blockers = []
+    meetings = []
     longest = 0
     for name, plan in others.items():
         rest = plan.q[min(max(tick - plan.tick, 0), len(plan.q) - 1) :]
-        at = np.unique(np.append(np.arange(0, len(rest), _STRIDE), len(rest) - 1))
+        at = _stations(len(rest))
         theirs = geometry.spheres(name, rest[at])
-        reach = geometry.radii(name).max() + radii.max() + keep
-        if np.any(theirs.min(axis=(0, 1)) > high + reach) or np.any(
-            theirs.max(axis=(0, 1)) < low - reach
-        ):
-            continue
-        blockers.append((at, theirs, (radii[:, None] + geometry.radii(name) + keep) ** 2))
-        longest = max(longest, len(rest))
-    if not blockers:
-        return 0
+        free = _free(mine, radii + keep, theirs, geometry.radii(name))
+        if not free.all():
+            meetings.append((at, free))
+            longest = max(longest, len(rest))
     for wait in range(0, longest + _STEP, _STEP):
-        if all(_free(rows + wait, mine, at, theirs, square) for at, theirs, square in blockers):
+        if all(_passes(rows + wait, at, free) for at, free in meetings):
             return wait
     return None
 
 
+def _stations(count: int) -> FloatArray:
+    """Rows of a path that are looked at: every few, and the last."""
+    return np.unique(np.append(np.arange(0, count, _STRIDE), count - 1))
+
+
 def _free(
-    rows: FloatArray, mine: FloatArray, at: FloatArray, theirs: FloatArray, square: FloatArray
-) -> bool:
-    """Whether two sphere covers stay apart; each holds still before and after its rows."""
+    mine: FloatArray, my_radii: FloatArray, theirs: FloatArray, their_radii: FloatArray
+) -> FloatArray:
+    """``(n, m)``: whether row i of one sphere cover stays apart from row j of the other."""
+    free = np.ones((len(mine), len(theirs)), bool)
+    # Most spheres never come near the other limb: leave them out before comparing all with all.
+    a = _near(mine, my_radii, theirs, their_radii)
+    b = _near(theirs, their_radii, mine, my_radii)
+    if not a.any() or not b.any():
+        return free
+    near, far = mine[:, a], theirs[:, b]
+    square = (my_radii[a][:, None] + their_radii[b]) ** 2
+    for i, row in enumerate(near):
+        gap = row[None, :, None, :] - far[:, None, :, :]
+        free[i] = (np.einsum("jklx,jklx->jkl", gap, gap) >= square).all(axis=(1, 2))
+    return free
+
+
+def _near(
+    spheres: FloatArray, radii: FloatArray, others: FloatArray, other_radii: FloatArray
+) -> FloatArray:
+    """``(k,)``: which spheres ever reach into the box around all of the others."""
+    low = (others - other_radii[:, None]).min(axis=(0, 1))
+    high = (others + other_radii[:, None]).max(axis=(0, 1))
+    reach = radii[:, None]
+    inside = (spheres + reach > low) & (spheres - reach < high)
+    return np.asarray(inside.all(axis=2).any(axis=0))
+
+
+def _passes(rows: FloatArray, at: FloatArray, free: FloatArray) -> bool:
+    """Whether two paths stay apart in time; each holds still before and after its rows."""
     times = np.union1d(rows, at)
-    a = mine[np.clip(np.searchsorted(rows, times, side="right") - 1, 0, len(rows) - 1)]
-    b = theirs[np.clip(np.searchsorted(at, times, side="right") - 1, 0, len(at) - 1)]
-    gap = a[:, :, None, :] - b[:, None, :, :]
-    return bool(np.all(np.einsum("tijk,tijk->tij", gap, gap) >= square))
+    i = np.clip(np.searchsorted(rows, times, side="right") - 1, 0, len(rows) - 1)
+    j = np.clip(np.searchsorted(at, times, side="right") - 1, 0, len(at) - 1)
+    return bool(free[i, j].all())

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import mujoco
 import numpy as np
 
 from shopfloor.body.contract import Body, LimbModel
-from shopfloor.errors import Unreachable
 from shopfloor.testing.clause import Clause
+from shopfloor.testing.inverse import check_inverse
 from shopfloor.types import BodySpec, FloatArray, LimbSpec
 
 __all__ = ["check_body"]
 
-_AGREE_M = 1e-3
-_AGREE_RAD = 5e-3
-_RING_M = 0.04
-"""Radius of the ring around home on which the inverse is tried."""
-_ROWS = 151
-_MOST_STEP_RAD = 0.12
-"""No joint may move further while the tool moves by the 2 mm of one step of the ring."""
 _SAG_M = 5e-3
 _JAW_M = 2e-3
 _TIMESTEP_S = 0.002
@@ -69,7 +63,7 @@ def check_body(body: Body) -> None:
         bare.check_tool_and_jaw(name, body.models[name], limb)
     bare.check_home()
     for name in body.spec.limbs:
-        _check_inverse(body, bare, name)
+        check_inverse(body, name, partial(bare.tool_at, name))
     bare.check_holding()
 
 
@@ -230,10 +224,10 @@ class _Bare:
                 )
         solid = (self.model.geom_contype != 0) | (self.model.geom_conaffinity != 0)
         for geom in np.flatnonzero(solid):
-            link = int(self.model.geom_bodyid[geom])
+            index = int(self.model.geom_bodyid[geom])
             clause.holds(
-                link in owner,
-                f"geom {self.model.geom(geom).name!r} of body {self.model.body(link).name!r} is "
+                index in owner,
+                f"geom {self.model.geom(geom).name!r} of body {self.model.body(index).name!r} is "
                 "solid, and no limb names that body in link_bodies: the guard would not see it",
             )
             clause.holds(
@@ -269,6 +263,11 @@ class _Bare:
         pose[:3, :3], pose[:3, 3] = site.xmat.reshape(3, 3), site.xpos
         return pose
 
+    def tool_at(self, name: str, q: FloatArray) -> FloatArray:
+        """``(4, 4)`` tool pose in the world for ``(dof,)`` joints [rad]."""
+        self.place({name: q})
+        return self.tool(name)
+
     def _fingers(self, name: str) -> tuple[FloatArray, FloatArray]:
         first, second = (
             self.data.body(f).xpos.copy() for f in self.body.models[name].finger_bodies
@@ -298,7 +297,7 @@ class _Bare:
         apart = (wide[0] - wide[1]) - (shut[0] - shut[1])
         Clause("body.jaw").holds(
             abs(float(np.linalg.norm(apart)) - limb.jaw_max_m) < 1e-4,
-            f"from shut to jaw_max_m = {limb.jaw_max_m * 1000:g} mm the fingers of {name!r} part by "
+            f"from shut to jaw_max_m ({limb.jaw_max_m * 1000:g} mm) {name!r} parts its fingers by "
             f"{np.linalg.norm(apart) * 1000:.2f} mm; see jaw_offset_m and jaw_gain",
         )
         along = abs(float(apart @ tool[:3, 0]))
@@ -405,75 +404,3 @@ def _compile(body: Body) -> mujoco.MjModel:
         "attaching changed what was in the scene before",
     )
     return model
-
-
-def _ring(home: FloatArray) -> FloatArray:
-    """``(n, 4, 4)`` poses from home round a tilted ring and back, the tool turning on its z."""
-    phase = np.linspace(0, 2 * np.pi, _ROWS)
-    poses = np.repeat(home[None], _ROWS, axis=0)
-    poses[:, 0, 3] += _RING_M * np.sin(phase)
-    poses[:, 1, 3] += _RING_M * (np.cos(phase) - 1)
-    poses[:, 2, 3] += 0.5 * _RING_M * np.sin(phase)
-    turn = 0.3 * np.sin(phase)
-    spin = np.repeat(np.eye(3)[None], _ROWS, axis=0)
-    spin[:, 0, 0] = spin[:, 1, 1] = np.cos(turn)
-    spin[:, 1, 0] = np.sin(turn)
-    spin[:, 0, 1] = -spin[:, 1, 0]
-    poses[:, :3, :3] = poses[:, :3, :3] @ spin
-    return poses
-
-
-def _check_inverse(body: Body, bare: _Bare, name: str) -> None:
-    limb = body.spec.limbs[name]
-    bare.place({name: limb.q_home})
-    poses = _ring(bare.tool(name))
-    asked, seed = poses.copy(), limb.q_home.copy()
-    try:
-        q = body.inverse(name, asked, seed)
-    except Unreachable as error:
-        raise AssertionError(
-            f"body.inverse.agrees: {name!r} cannot follow a ring of {_RING_M * 1000:g} mm next to "
-            f"its home: {error}"
-        ) from error
-    q = Clause("body.inverse.agrees").array(q, (_ROWS, limb.dof), f"the inverse of {name!r}")
-    pure = Clause("body.inverse.pure")
-    pure.holds(
-        np.array_equal(asked, poses) and np.array_equal(seed, limb.q_home),
-        f"the inverse of {name!r} wrote into its arguments",
-    )
-    pure.holds(
-        np.array_equal(body.inverse(name, asked, seed), q),
-        f"asked again, the inverse of {name!r} answers differently",
-    )
-    Clause("body.inverse.range").holds(
-        np.all(q >= limb.q_lower) and np.all(q <= limb.q_upper),
-        f"the inverse of {name!r} leaves the joint range",
-    )
-    for row, pose in zip(q, poses, strict=True):
-        bare.place({name: row})
-        got = bare.tool(name)
-        off = float(np.linalg.norm(got[:3, 3] - pose[:3, 3]))
-        turned = float(np.linalg.norm(got[:3, :3].T @ pose[:3, :3] - np.eye(3)) / np.sqrt(2))
-        Clause("body.inverse.agrees").holds(
-            off < _AGREE_M and turned < _AGREE_RAD,
-            f"where {name!r} was to put its tool it is {off * 1000:.2f} mm and {turned:.4f} rad off "
-            f"(at most {_AGREE_M * 1000:g} mm and {_AGREE_RAD:g} rad)",
-        )
-    step = float(np.abs(np.diff(q, axis=0)).max())
-    Clause("body.inverse.smooth").holds(
-        step < _MOST_STEP_RAD,
-        f"while the tool of {name!r} moves 2 mm a joint moves {step:.3f} rad; at most "
-        f"{_MOST_STEP_RAD:g}",
-    )
-    away = float(np.abs(q[0] - limb.q_home).max())
-    Clause("body.inverse.seed").holds(
-        away < 0.05,
-        f"asked for the pose at home with home as the seed, {name!r} answers {away:.3f} rad away",
-    )
-    far = poses[:1].copy()
-    far[0, :3, 3] += 100.0
-    try:
-        body.inverse(name, far, seed)
-    except Unreachable:
-        return
-    raise AssertionError(f"body.inverse.far: 100 m away, {name!r} does not raise Unreachable")

@@ -307,11 +307,10 @@ def _check_exchange(exchange: Exchange) -> None:
         clause.holds(isinstance(getattr(exchange, field), str), f"{field} is no text")
     clause.holds(exchange.model_id, "model_id is empty: say who answered")
     clause.number(exchange.latency_s, 0.0, 1e6, "latency_s", "s")
-    tokens = exchange.tokens
-    clause.holds(
-        tokens is None or (len(tokens) == 2 and all(_is(t, int) and t >= 0 for t in tokens)),
-        f"tokens is {tokens!r}; it must be (in, out), or None where they are not counted",
-    )
+    if exchange.tokens is not None:
+        clause.holds(len(exchange.tokens) == 2, f"tokens is {exchange.tokens!r}, not (in, out)")
+        for count in exchange.tokens:
+            clause.whole(count, 0, "a count of tokens")
     if exchange.cost_usd is not None:
         clause.number(exchange.cost_usd, 0.0, 1e6, "cost_usd", "USD")
 

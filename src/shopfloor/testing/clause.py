@@ -70,6 +70,11 @@ class Clause:
         )
         return number
 
+    def whole(self, value: object, low: int, what: str) -> None:
+        """The value must be a whole number no less than ``low``."""
+        good = isinstance(value, int) and not isinstance(value, bool) and value >= low
+        self.holds(good, f"{what} is {value!r}; it must be a whole number from {low} up")
+
     def pose(self, value: object, what: str) -> npt.NDArray[Any]:
         """Return a value that must be a ``(4, 4)`` rigid pose with a right-handed frame."""
         pose = self.array(value, (4, 4), what)

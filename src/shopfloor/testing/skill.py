@@ -218,7 +218,8 @@ class _Trial:
             away = float(np.abs(rows[tick - chunk.observed_tick] - limbs[limb].q).max())
             Clause("skill.start").holds(
                 away <= _START_RAD,
-                f"a chunk for {limb!r} begins {away:.3f} rad from where it is; at most {_START_RAD:g}",
+                f"a chunk for {limb!r} begins {away:.3f} rad from where it is; at most "
+                f"{_START_RAD:g}",
             )
             self._check_motion(limb, rows)
         self._check_distance(chunk)
@@ -319,8 +320,8 @@ class _Trial:
 
 
 def _digests(observation: Observation) -> list[bytes]:
-    found = [xxh3_128_digest(frame.pixels.data) for frame in observation.frames.values()]
-    for limb in observation.limbs.values():
-        for array in (limb.q, limb.qd, limb.tool_in_world, limb.wrench):
-            found.append(xxh3_128_digest(array.data))
-    return found
+    return [xxh3_128_digest(frame.pixels.data) for frame in observation.frames.values()] + [
+        xxh3_128_digest(array.data)
+        for limb in observation.limbs.values()
+        for array in (limb.q, limb.qd, limb.tool_in_world, limb.wrench)
+    ]
