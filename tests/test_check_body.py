@@ -252,7 +252,7 @@ BODIES = broken(
     ("body.spec", with_limb(q_lower=np.full(6, 1.0), q_upper=np.full(6, 1.0))),
     ("body.spec", with_limb(name="right")),
     ("body.spec", with_limb(qdd_max=np.zeros(6))),
-    ("body.spec", partial(hashed, "not a hash")),
+    ("body.spec", lambda: hashed("not a hash")),
     ("body.home", with_limb(q_home=HOME + 10.0)),
     ("body.home", crowded),
     ("body.home", with_limb(q_home=HOME + np.array([0, 1.2, 0, 0, 0, 0]))),

@@ -224,7 +224,7 @@ class BadOrders:
 
 
 def ordered(how):
-    return cell(orders=lambda self, *, seed, count: BadOrders(seed, count, how=how))
+    return cell(orders=lambda _self, *, seed, count: BadOrders(seed, count, how=how))
 
 
 CELLS = broken(

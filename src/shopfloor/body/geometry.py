@@ -44,6 +44,14 @@ class Geometry:
             for jaw in limb.jaw_joints:  # fingers at their widest: the cautious shape
                 self._data.qpos[model.joint(jaw).qposadr[0]] = model.joint(jaw).range[1]
         self._names = tuple(body.models)
+        self._all_joints = np.concatenate(list(self._joints.values()))
+        self._all_sites = np.array(list(self._sites.values()))
+        # For each pair of limbs: the sums of the bounding radii of all pairs of their geoms.
+        self._sums = {
+            (a, b): self._bound[a][:, None] + self._bound[b][None]
+            for i, a in enumerate(self._names)
+            for b in self._names[i + 1 :]
+        }
 
     def place(self, targets: Mapping[str, FloatArray]) -> None:
         """Put limbs at joint positions ``(dof,)`` [rad]; the others stay."""
@@ -51,9 +59,14 @@ class Geometry:
             self._data.qpos[self._joints[name]] = q
         mujoco.mj_kinematics(self._model, self._data)
 
-    def tool_position(self, limb: str) -> FloatArray:
-        """``(3,)`` tool centre point in the world [m], as last placed."""
-        return self._data.site_xpos[self._sites[limb]].copy()
+    def place_all(self, q: FloatArray) -> None:
+        """Put all limbs at joint positions, in a row in the body's order [rad]."""
+        self._data.qpos[self._all_joints] = q
+        mujoco.mj_kinematics(self._model, self._data)
+
+    def tool_positions(self) -> FloatArray:
+        """``(limbs, 3)`` tool centre points in the world [m], as last placed."""
+        return self._data.site_xpos[self._all_sites]
 
     def tool_pose(self, limb: str, q: FloatArray) -> FloatArray:
         """``(4, 4)`` tool pose in the world for ``(dof,)`` joints [rad]."""
@@ -70,33 +83,26 @@ class Geometry:
         Distances above ``near_m`` are reported as some value above it: bounding spheres
         settle those, and only close pairs are measured exactly.
         """
-        least = np.inf
-        for i, a in enumerate(self._names):
-            for b in self._names[i + 1 :]:
-                least = min(least, self._pair(a, b, near_m))
-        return least
+        return min(
+            (self._pair(a, b, sums, near_m) for (a, b), sums in self._sums.items()), default=np.inf
+        )
 
-    def _pair(self, a: str, b: str, near_m: float) -> float:
+    def _pair(self, a: str, b: str, sums: FloatArray, near_m: float) -> float:
         ga, gb = self._geoms[a], self._geoms[b]
         x = self._data.geom_xpos
-        gap = x[ga][:, None] - x[gb][None]
-        rough = (
-            np.sqrt(np.einsum("ijk,ijk->ij", gap, gap))
-            - self._bound[a][:, None]
-            - self._bound[b][None]
-        )
+        gap = x[ga][:, None] - x[gb]
+        rough = np.sqrt((gap * gap).sum(axis=2)) - sums
         least = float(rough.min())
         if least > near_m:
             return least
-        least = np.inf
+        exact = np.inf
         for i, j in np.argwhere(rough <= near_m):
-            least = min(
-                least,
-                mujoco.mj_geomDistance(
-                    self._model, self._data, int(ga[i]), int(gb[j]), near_m * 1.5 + 0.01, None
-                ),
+            pair = int(ga[i]), int(gb[j])
+            distance = mujoco.mj_geomDistance(
+                self._model, self._data, *pair, near_m * 1.5 + 0.01, None
             )
-        return least
+            exact = min(exact, distance)
+        return exact
 
     def spheres(self, limb: str, q: FloatArray) -> FloatArray:
         """Cover a limb by spheres along a path.

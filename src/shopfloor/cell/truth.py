@@ -22,14 +22,14 @@ class TruthReader:
         self._q = model.jnt_qposadr[joints][:, None] + np.arange(7)
         self._v = model.jnt_dofadr[joints][:, None] + np.arange(3)
         self._limbs = tuple(body.models)
-        # For each geom: which part it is, which limb it belongs to, which limb's jaw.
+        # For each geom: which part it is, whether it is a limb's, which limb's jaw.
         self._part = np.full(model.ngeom, -1)
-        self._limb = np.full(model.ngeom, -1)
+        self._ours = np.zeros(model.ngeom, bool)
         self._jaw = np.full(model.ngeom, -1)
         for i, part in enumerate(lot.parts):
             self._part[model.geom(f"part {part.id}").id] = i
         for i, limb in enumerate(body.models.values()):
-            self._limb[np.isin(model.geom_bodyid, [model.body(b).id for b in limb.link_bodies])] = i
+            self._ours |= np.isin(model.geom_bodyid, [model.body(b).id for b in limb.link_bodies])
             self._jaw[np.isin(model.geom_bodyid, [model.body(b).id for b in limb.finger_bodies])] = i
         self._wrench = np.empty(6)
         self._none = dict.fromkeys(self._limbs, ())
@@ -51,8 +51,8 @@ class TruthReader:
 
     def _contacts(self, data: mujoco.MjData) -> tuple[Mapping[str, tuple[int, ...]], float]:
         geom = data.contact.geom
-        limb = self._limb[geom]
-        rows = np.flatnonzero(limb.max(axis=1) >= 0) if len(geom) else ()
+        ours = self._ours[geom]
+        rows = np.flatnonzero(ours[:, 0] | ours[:, 1])
         if len(rows) == 0:
             return self._none, 0.0
         touched: dict[str, set[int]] = {name: set() for name in self._limbs}

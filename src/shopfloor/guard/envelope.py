@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -26,12 +27,14 @@ class EnvelopeState:
     Attributes:
         q: Joint targets that went to the cell last, all limbs in a row [rad]; None at first.
         tools: Tool centre points they put, ``(limbs, 3)`` in the world [m].
+        outside_m: ``(limbs,)`` how far each tool is out of its workspace [m]; below 0 inside.
         clearance_m: Distance between the limbs there [m].
         seq: Number of the last command.
     """
 
     q: FloatArray | None
     tools: FloatArray
+    outside_m: FloatArray
     clearance_m: float
     seq: int
 
@@ -73,38 +76,38 @@ class EnvelopeGuard:
         self._step = np.concatenate([limb.qd_max for limb in stack]) * self._dt
         self._box_lower = np.stack([limb.workspace_lower_m for limb in stack])
         self._box_upper = np.stack([limb.workspace_upper_m for limb in stack])
-        return EnvelopeState(None, np.empty((0, 3)), np.inf, -1)
+        return EnvelopeState(None, np.empty((0, 3)), np.empty(0), np.inf, -1)
 
     def check(
         self, action: Action, observation: Observation, hold: Action, state: EnvelopeState
     ) -> tuple[Ruling, EnvelopeState]:
         """Rule on one action; see :class:`shopfloor.types.Guard`."""
         if state.q is None:
-            q = np.concatenate([observation.limbs[name].q for name in self._limbs])
-            tools, clearance = self._at(q)
-            state = replace(state, q=q, tools=tools, clearance_m=clearance)
+            standing = np.concatenate([observation.limbs[name].q for name in self._limbs])
+            state = self._stand(standing, state.seq)
         rule, detail = self._message(action, observation, state)
         if rule:
             return self._stop(rule, detail, hold, state)
         asked = np.concatenate([action.targets[name] for name in self._limbs])
+        if not math.isfinite(float(asked.sum())):  # one sum is finite only if every term is
+            return self._stop("message.finite", {}, hold, state)
         assert state.q is not None
         q, rule, detail = self._joints(asked, state.q)
-        tools, clearance = self._at(q)
-        q, tools, clearance, slow = self._tool_speed(q, tools, clearance, state)
+        after, slow = self._tool_speed(q, action.seq, state)
         if slow:
             rule, detail = "tool.speed", {"tool_speed_m_s": slow}
-        outside = self._outside(tools)
-        if (outside > _SLACK).any() and (outside > self._outside(state.tools) + _SLACK).any():
+        outside = after.outside_m
+        if outside.max() > _SLACK and ((outside > _SLACK) & (outside > state.outside_m)).any():
             worst = int(np.argmax(outside))
-            return self._stop(
-                "workspace", {"limb": self._limbs[worst], "outside_m": float(outside[worst])}, hold, state
-            )
+            where = {"limb": self._limbs[worst], "outside_m": float(outside[worst])}
+            return self._stop("workspace", where, hold, state)
+        clearance = after.clearance_m
         if clearance < self._limits.limb_distance_m and clearance < state.clearance_m:
             return self._stop("limb.distance", {"distance_m": float(clearance)}, hold, state)
-        after = EnvelopeState(q, tools, clearance, action.seq)
         if rule is None:
             return Ruling("pass", action), after
-        targets = {name: q[self._slice[name]] for name in self._limbs}
+        assert after.q is not None
+        targets = {name: after.q[part] for name, part in self._slice.items()}
         return Ruling("limit", replace(action, targets=targets), rule, detail), after
 
     def _message(
@@ -124,8 +127,6 @@ class EnvelopeGuard:
             jaw = action.jaw_m[name]
             if not (-_SLACK <= jaw <= self._jaw_max[name] + 1e-3):  # also refuses NaN
                 return "jaw.range", {"limb": name, "jaw_m": float(jaw)}
-            if not np.isfinite(target).all():
-                return "message.finite", {"limb": name}
         age = observation.tick - action.tick
         if not 0 <= age <= self._limits.command_age_ticks:
             return "message.age", {"age_ticks": float(age)}
@@ -137,9 +138,10 @@ class EnvelopeGuard:
         self, asked: FloatArray, last: FloatArray
     ) -> tuple[FloatArray, str | None, Mapping[str, float | str]]:
         q, rule, detail = asked, None, {}
-        if (asked < self._lower).any() or (asked > self._upper).any():
+        over = float(np.maximum(self._lower - asked, asked - self._upper).max())
+        if over > 0:
             q = np.clip(asked, self._lower, self._upper)
-            rule, detail = "joint.position", {"over_rad": float(np.abs(q - asked).max())}
+            rule, detail = "joint.position", {"over_rad": over}
         change = q - last
         excess = np.abs(change) / self._step
         if excess.max() > 1 + 1e-6:
@@ -151,15 +153,16 @@ class EnvelopeGuard:
         return q, rule, detail
 
     def _tool_speed(
-        self, q: FloatArray, tools: FloatArray, clearance: float, state: EnvelopeState
-    ) -> tuple[FloatArray, FloatArray, float, float]:
-        """Shorten each limb's step until its tool is slow enough."""
+        self, q: FloatArray, seq: int, state: EnvelopeState
+    ) -> tuple[EnvelopeState, float]:
+        """Shorten each limb's step until its tool is slow enough; 0 if that was not needed."""
         most = self._limits.tool_speed_m_s * self._dt
         fastest = 0.0
+        after = self._stand(q, seq)
         assert state.q is not None
         for _ in range(4):  # the way of the tool is curved, so once may not be enough
-            step = tools - state.tools
-            moved = np.sqrt(np.einsum("ij,ij->i", step, step))
+            step = after.tools - state.tools
+            moved = np.sqrt((step * step).sum(axis=1))
             if moved.max() <= most * (1 + 1e-6):
                 break
             fastest = max(fastest, float(moved.max()) / self._dt)
@@ -167,24 +170,20 @@ class EnvelopeGuard:
             for i, part in enumerate(self._slice.values()):
                 if moved[i] > most:
                     q[part] = state.q[part] + (q[part] - state.q[part]) * (0.999 * most / moved[i])
-            tools, clearance = self._at(q)
-        return q, tools, clearance, fastest
+            after = self._stand(q, seq)
+        return after, fastest
 
-    def _outside(self, tools: FloatArray) -> FloatArray:
-        """How far each tool is out of its box [m]; 0 or less inside."""
-        return np.maximum(self._box_lower - tools, tools - self._box_upper).max(axis=1)
-
-    def _at(self, q: FloatArray) -> tuple[FloatArray, float]:
-        """Tools and clearance for joints ``q``."""
-        self._geometry.place({name: q[part] for name, part in self._slice.items()})
-        tools = np.stack([self._geometry.tool_position(name) for name in self._limbs])
+    def _stand(self, q: FloatArray, seq: int) -> EnvelopeState:
+        """Where joints ``q`` put tools and limbs."""
+        self._geometry.place_all(q)
+        tools = self._geometry.tool_positions()
+        outside = np.maximum(self._box_lower - tools, tools - self._box_upper).max(axis=1)
         near = self._limits.limb_distance_m * _NEAR
         clearance = self._geometry.clearance(near) if len(self._limbs) > 1 else np.inf
-        return tools, clearance
+        return EnvelopeState(q, tools, outside, clearance, seq)
 
     def _stop(
         self, rule: str, detail: Mapping[str, float | str], hold: Action, state: EnvelopeState
     ) -> tuple[Ruling, EnvelopeState]:
         q = np.concatenate([hold.targets[name] for name in self._limbs])
-        tools, clearance = self._at(q)
-        return Ruling("stop", hold, rule, detail), EnvelopeState(q, tools, clearance, state.seq)
+        return Ruling("stop", hold, rule, detail), self._stand(q, state.seq)

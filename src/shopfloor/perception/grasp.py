@@ -85,7 +85,7 @@ def grasp_at(
     disc = seen.fill < _DISC and seen.length_m < 1.3 * seen.width_m
     if disc:
         width = 0.5 * (seen.width_m + seen.length_m)
-        choices = [(k * np.pi / 8, width) for k in range(-4, 4)]
+        choices = [(k * np.pi / 6, width) for k in range(-3, 3)]
     else:
         choices = [(seen.yaw_rad, seen.width_m), (seen.yaw_rad + np.pi / 2, seen.length_m)]
     best: tuple[float, Grasp] | None = None
@@ -93,7 +93,7 @@ def grasp_at(
     for yaw, width in choices:
         if width + 0.006 > jaw_max_m:
             continue
-        obstacle = _obstacle(points, others, (seen.x_m, seen.y_m), yaw, width, floor)
+        obstacle = _obstacle(points[::2, ::2], others[::2, ::2], (seen.x_m, seen.y_m), yaw, width, floor)
         # Lower ground for the fingers first, then the narrower side.
         turn = abs((yaw - prefer_rad + np.pi / 2) % np.pi - np.pi / 2)
         cost = round(max(obstacle - floor - 0.007, 0.0), 3) + 0.05 * width + 1e-4 * turn

@@ -34,6 +34,7 @@ _PATIENCE_TICKS = 500
 _RETRY_TICKS = 2
 _GIVE_WAY_TICKS = 12
 _AT_HOME_RAD = 0.02
+_STIRRED_RAD = 0.01
 
 TARGET_SCHEMA: Mapping[str, Any] = {
     "camera": {"type": "string", "description": "Camera whose picture the target is given in."},
@@ -132,22 +133,34 @@ class ScriptedSkill(ABC):
         rank = list(self.context.body.spec.limbs).index(limb)
         give_way = _GIVE_WAY_TICKS * (1 + 2 * rank)
         waited = 0
+        path = self._path(limb, goal, top_m)
         while True:
-            path = self._path(limb, goal, top_m)
             wait = self._delay(limb, path)
             if wait is not None:
                 yield self._set_out(limb, path, wait, jaw_m)
                 return
-            if waited >= _PATIENCE_TICKS:
-                seconds = waited * self.context.control_dt
-                raise Blocked(f"{limb!r} waited {seconds:.0f} s for the other limb to clear the way")
-            if waited % give_way == give_way - _RETRY_TICKS and not self._is_home(limb):
-                back = self._path(limb, self._home(limb), CROSSING_M)
-                wait = self._delay(limb, back)
-                if wait is not None:
-                    yield self._set_out(limb, back, wait, jaw_m)
-            yield self.rest({limb: jaw_m}, _RETRY_TICKS)
-            waited += _RETRY_TICKS
+            standing = self._others_joints()
+            while np.abs(self._others_joints() - standing).max() < _STIRRED_RAD:
+                # Nobody stirs, so nothing has changed: there is no need to look again.
+                if waited >= _PATIENCE_TICKS:
+                    seconds = waited * self.context.control_dt
+                    raise Blocked(
+                        f"{limb!r} waited {seconds:.0f} s for the other limb to clear the way"
+                    )
+                if waited % give_way == give_way - _RETRY_TICKS and not self._is_home(limb):
+                    back = self._path(limb, self._home(limb), CROSSING_M)
+                    wait = self._delay(limb, back)
+                    if wait is not None:
+                        yield self._set_out(limb, back, wait, jaw_m)
+                        path = self._path(limb, goal, top_m)
+                        waited += _RETRY_TICKS
+                        break
+                yield self.rest({limb: jaw_m}, _RETRY_TICKS)
+                waited += _RETRY_TICKS
+
+    def _others_joints(self) -> FloatArray:
+        """Where the other limbs will stand when their plans have ended [rad]."""
+        return np.concatenate([np.zeros(1), *(plan.q[-1] for plan in self.others.values())])
 
     def _path(self, limb: str, goal: TopDown, top_m: float) -> FloatArray:
         q, here = self.observation.limbs[limb].q, self.here(limb)
