@@ -71,17 +71,23 @@ def test_the_inverse_of_the_bench_puts_the_tool_there(bench, model, data, rng, l
         q = bench.inverse(limb, pose, bench.spec.limbs[limb].q_home)[0]
         put(model, data, limb, q)
         assert data.site(f"{limb}/tcp").xpos == pytest.approx(at, abs=1e-9)
-        assert data.site(f"{limb}/tcp").xmat.reshape(3, 3) == pytest.approx(pose[0, :3, :3], abs=1e-9)
+        assert data.site(f"{limb}/tcp").xmat.reshape(3, 3) == pytest.approx(
+            pose[0, :3, :3], abs=1e-9
+        )
 
 
 def test_a_path_that_turns_round_and_round_stays_continuous_or_is_refused(bench):
-    spec = bench.spec.limbs["left"]
-    yaw = np.linspace(0, 9 * np.pi, 900)
-    still = np.full_like(yaw, 0.1)
-    with pytest.raises(Unreachable, match="past its range"):
-        bench.inverse("left", top_down(still - 0.4, still, still, yaw), spec.q_home)
-    q = bench.inverse("left", top_down(*(a[:300] for a in (still - 0.4, still, still, yaw))), spec.q_home)
+    home = bench.spec.limbs["left"].q_home
+
+    def turning(yaw):
+        at = np.ones_like(yaw)
+        return bench.inverse("left", top_down(-0.3 * at, 0.1 * at, 0.1 * at, yaw), home)
+
+    q = turning(np.linspace(0, -2 * np.pi, 200))
     assert np.abs(np.diff(q, axis=0)).max() < 0.05
+    assert q[-1] - q[0] == pytest.approx([0, 0, 0, 0, 0, 2 * np.pi], abs=1e-9)
+    with pytest.raises(Unreachable, match="past its range"):
+        turning(np.linspace(0, -5 * np.pi, 500))
 
 
 def gap(model, data, limb):

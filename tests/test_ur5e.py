@@ -40,7 +40,7 @@ def test_the_links_are_those_that_universal_robots_publishes():
     # "DH Parameters for calculations of kinematics and dynamics", UR5e.
     assert ur5e.D == (0.1625, 0, 0, 0.1333, 0.0997, 0.0996)
     assert ur5e.A == (0, -0.425, -0.3922, 0, 0, 0)
-    assert ur5e.ALPHA == (np.pi / 2, 0, 0, np.pi / 2, -np.pi / 2, 0)
+    assert (np.pi / 2, 0, 0, np.pi / 2, -np.pi / 2, 0) == ur5e.ALPHA
 
 
 def test_with_all_joints_at_zero_the_flange_is_where_universal_robots_draws_it():
@@ -104,7 +104,7 @@ def test_the_tool_speed_is_that_of_the_geometric_jacobian(rng):
         )
         steps = 1e-6 * np.eye(6)
         moved = ur5e.forward(q + steps)[:, :3, 3] - ur5e.forward(q - steps)[:, :3, 3]
-        assert moved.T / 2e-6 == pytest.approx(jacobian, abs=1e-8)
+        assert pytest.approx(jacobian, abs=1e-8) == moved.T / 2e-6
 
 
 @pytest.mark.parametrize(

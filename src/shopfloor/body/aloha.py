@@ -39,9 +39,9 @@ _QD_MAX = (np.pi,) * 6
 """Interbotix URDF of the ViperX 300: pi rad/s for every joint. Its largest servo, the DYNAMIXEL
 XM540-W270, turns 30 rev/min without load at 12 V (ROBOTIS e-Manual), which is the same."""
 _QDD_MAX = (6.0, 6.0, 6.0, 8.0, 8.0, 8.0)
-_Q_HOME = (0.0, -0.8923, 0.9452, 0.0, 1.5179, 0.0)
-"""Jaw straight down, 150 mm over the table, 100 mm in front of the waist: its wrist camera sticks out
-over the edge of the tray, and further out it would hide parts from the cell's own camera."""
+_Q_HOME = (1.2, -0.4852, 0.7357, 0.0, 1.3203, 0.0)
+"""Jaw straight down, 150 mm over the table, swung out to the side on which the arm has no tote: the
+wrist camera sticks out 0.1 m past the jaw, into the other arm's way if that arm is near."""
 
 
 def _arm(side: str) -> ArmFitting:
@@ -100,7 +100,7 @@ def _jaw_servos(model: mujoco.MjSpec, side: str) -> None:
     the fingers' rails alone the jaw is just not oscillating, and follows in 0.03 s what takes
     the model as it comes 0.1 s.
     """
-    import mujoco  # noqa: PLC0415 - `shopfloor list` must not pay for it
+    import mujoco
 
     first = model.actuator(f"{side}/gripper")
     second = model.add_actuator(
@@ -121,7 +121,7 @@ def _finger(model: mujoco.MjSpec, side: str, finger: str, mirror: float) -> None
     that a jaw at its widest would take 45 mm instead of 58. Three boxes along the mesh take
     its place: knuckle, finger and pad.
     """
-    import mujoco  # noqa: PLC0415 - `shopfloor list` must not pay for it
+    import mujoco
 
     body = model.body(f"{side}/{finger}_finger_link")
     for geom in list(body.geoms):
@@ -153,7 +153,7 @@ def _finger(model: mujoco.MjSpec, side: str, finger: str, mirror: float) -> None
 
 def _start_closed(model: mujoco.MjSpec, side: str, finger: str) -> None:
     """Let a finger's joint begin and end where the tips meet, in the model's own coordinate."""
-    import mujoco  # noqa: PLC0415
+    import mujoco
 
     body, joint = model.body(f"{side}/{finger}_finger_link"), model.joint(f"{side}/{finger}_finger")
     shift = np.empty(3)

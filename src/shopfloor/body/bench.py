@@ -114,7 +114,7 @@ def _model(name: str) -> LimbModel:
 
 def _attach_arm(scene: mujoco.MjSpec, name: str, base: FloatArray, bit: int) -> None:
     """Add one arm; its geoms touch everything but the arm itself."""
-    import mujoco  # noqa: PLC0415 - `shopfloor list` must not pay for it
+    import mujoco
 
     geom, joint_type = mujoco.mjtGeom, mujoco.mjtJoint
     # Bit 1 is the world and its parts, one bit more for every limb.

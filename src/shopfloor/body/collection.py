@@ -46,7 +46,7 @@ def find(name: str) -> ModelFile:
         UnknownName: Neither the collection nor ``MENAGERIE_ROOT`` has such a robot or model.
         UsageError: The collection has it, but it is not on this machine.
     """
-    import mujoco_menagerie  # noqa: PLC0415 - reads a registry that --help need not pay for
+    import mujoco_menagerie
 
     robot, slash, model = name.partition("/")
     known = set(mujoco_menagerie.names())
@@ -74,7 +74,7 @@ def find(name: str) -> ModelFile:
 
 def on_this_machine() -> Iterator[ModelFile]:
     """List the robots that load without a download, sorted by name."""
-    import mujoco_menagerie  # noqa: PLC0415
+    import mujoco_menagerie
 
     cached = {name for name in mujoco_menagerie.names() if _in_cache(name)}
     for robot in sorted({path.name for path in _root()} | cached):
@@ -97,7 +97,7 @@ def _in_root(robot: str) -> Path | None:
 
 
 def _in_cache(robot: str) -> Path | None:
-    import mujoco_menagerie  # noqa: PLC0415
+    import mujoco_menagerie
 
     if robot not in mujoco_menagerie.names():
         return None
@@ -107,7 +107,7 @@ def _in_cache(robot: str) -> Path | None:
 
 def _models(robot: str, folder: Path) -> dict[str, Path]:
     """MJCF files of the robot alone by name, the default first."""
-    import mujoco_menagerie  # noqa: PLC0415
+    import mujoco_menagerie
 
     if robot in mujoco_menagerie.names():
         entry = mujoco_menagerie.get(robot)
@@ -124,7 +124,7 @@ def _models(robot: str, folder: Path) -> dict[str, Path]:
 
 
 def _title(robot: str) -> str:
-    import mujoco_menagerie  # noqa: PLC0415
+    import mujoco_menagerie
 
     if robot not in mujoco_menagerie.names():
         return f"{robot}, a robot of your own"
@@ -133,7 +133,7 @@ def _title(robot: str) -> str:
 
 
 def _missing(robot: str) -> str:
-    import mujoco_menagerie  # noqa: PLC0415
+    import mujoco_menagerie
 
     root = os.environ.get(ROOT_VARIABLE)
     looked = f"{ROOT_VARIABLE} has no folder {robot!r}" if root else f"{ROOT_VARIABLE} is not set"

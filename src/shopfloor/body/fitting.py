@@ -73,7 +73,7 @@ def fit(model: mujoco.MjSpec, fitting: Fitting) -> None:
 
     Its arms touch the world and each other, but not themselves.
     """
-    import mujoco  # noqa: PLC0415 - `shopfloor list` must not pay for it
+    import mujoco
 
     fitting.prepare(model)
     both = (1 << len(fitting.arms)) - 1
@@ -147,7 +147,7 @@ def _links(model: mujoco.MjSpec, base: str) -> list[mujoco.MjsBody]:
 
 
 def _pose(position: FloatArray, quat: FloatArray) -> FloatArray:
-    import mujoco  # noqa: PLC0415
+    import mujoco
 
     rotation = np.empty(9)
     mujoco.mju_quat2Mat(rotation, np.asarray(quat, float) / np.linalg.norm(quat))

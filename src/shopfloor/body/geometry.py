@@ -10,9 +10,12 @@ from collections.abc import Mapping
 
 import mujoco
 import numpy as np
+import numpy.typing as npt
 
 from shopfloor.body.contract import Body
 from shopfloor.types import FloatArray
+
+IntArray = npt.NDArray[np.int_]
 
 __all__ = ["Geometry"]
 
@@ -26,18 +29,16 @@ class Geometry:
         body.attach(scene)
         self._model = model = scene.compile()
         self._data = mujoco.MjData(model)
-        self._joints: dict[str, slice | FloatArray] = {}
+        self._joints: dict[str, IntArray] = {}
         self._sites: dict[str, int] = {}
-        self._geoms: dict[str, FloatArray] = {}
+        self._geoms: dict[str, IntArray] = {}
         self._bound: dict[str, FloatArray] = {}
         self._balls: dict[str, tuple[FloatArray, FloatArray]] = {}
         for name, limb in body.models.items():
             self._joints[name] = np.array([model.joint(j).qposadr[0] for j in limb.joints])
             self._sites[name] = model.site(limb.tool_site).id
             bodies = [model.body(link).id for link in limb.link_bodies]
-            solid = np.flatnonzero(
-                np.isin(model.geom_bodyid, bodies) & (model.geom_contype != 0)
-            )
+            solid = np.flatnonzero(np.isin(model.geom_bodyid, bodies) & (model.geom_contype != 0))
             self._geoms[name] = solid
             self._bound[name] = model.geom_rbound[solid].copy()
             self._balls[name] = _balls(model, solid)
@@ -66,7 +67,7 @@ class Geometry:
 
     def tool_positions(self) -> FloatArray:
         """``(limbs, 3)`` tool centre points in the world [m], as last placed."""
-        return self._data.site_xpos[self._all_sites]
+        return np.asarray(self._data.site_xpos[self._all_sites])
 
     def tool_pose(self, limb: str, q: FloatArray) -> FloatArray:
         """``(4, 4)`` tool pose in the world for ``(dof,)`` joints [rad]."""
@@ -128,31 +129,33 @@ class Geometry:
         """``(k,)`` radii of the limb's spheres [m]."""
         return self._balls[limb][1][:, 0]
 
-    def _balls_owner(self, limb: str) -> FloatArray:
+    def _balls_owner(self, limb: str) -> IntArray:
         return self._balls[limb][1][:, 1].astype(int)
 
 
-def _balls(model: mujoco.MjModel, geoms: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Cover each geom by spheres on its longest axis, no further apart than their radius.
+def _balls(model: mujoco.MjModel, geoms: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Cover each geom by spheres on its longest axis, no further apart than it is thick.
 
     Returns:
         ``(k, 3)`` centres in the geom's frame [m] and ``(k, 2)`` radius [m] and index of geom.
     """
-    centres: list[list[float]] = []
+    centres: list[FloatArray] = []
     rows: list[list[float]] = []
     for index, g in enumerate(geoms):
         if model.geom_type[g] == mujoco.mjtGeom.mjGEOM_CAPSULE:
-            radius, half = model.geom_size[g][0], model.geom_size[g][1]
-            axis = np.array([0.0, 0.0, 1.0])
-        else:
-            box = model.geom_aabb[g][3:]
+            thick, half = model.geom_size[g][:2]
+            count = int(np.ceil(2 * half / thick)) + 1
+            middle, axis, at = np.zeros(3), np.eye(3)[2], np.linspace(-half, half, count)
+            reach = half / (count - 1)
+        else:  # a slab of the box around the geom for each sphere
+            middle, box = model.geom_aabb[g][:3], model.geom_aabb[g][3:]
             long = int(np.argmax(box))
-            half_widths = np.delete(box, long)
-            radius = float(np.hypot(*half_widths))
-            half = max(float(box[long]) - float(half_widths.min()), 0.0)
-            axis = np.eye(3)[long]
-        count = max(int(np.ceil(2 * half / radius)), 1) + 1 if half > 0 else 1
-        for s in np.linspace(-half, half, count):
-            centres.append(list(s * axis))
-            rows.append([radius, index])
+            thick = float(np.hypot(*np.delete(box, long)))
+            count = int(np.ceil(box[long] / thick))
+            axis, reach = np.eye(3)[long], box[long] / count
+            at = reach * (2 * np.arange(count) + 1 - count)
+        # Halfway between two centres the surface is as far from both as from its own axis and them.
+        radius = float(np.hypot(thick, reach))
+        centres += [middle + s * axis for s in at]
+        rows += [[radius, index]] * count
     return np.array(centres), np.array(rows)

@@ -91,7 +91,7 @@ class Menagerie:
         """
         model = self._read()
         if self._fitting is not None:
-            from shopfloor.body.mesh import draw_lighter  # noqa: PLC0415
+            from shopfloor.body.mesh import draw_lighter
 
             fitting.fit(model, self._fitting)
             draw_lighter(model, self._shells)
@@ -120,15 +120,15 @@ class Menagerie:
 
     @cached_property
     def _shells(self) -> dict[str, Shell]:
-        from shopfloor.body.mesh import lighter  # noqa: PLC0415 - loads mujoco
+        from shopfloor.body.mesh import lighter
 
         return lighter(self._read().compile())
 
     @cached_property
     def _solvers(self) -> dict[str, PathInverse]:
-        import mujoco  # noqa: PLC0415
+        import mujoco
 
-        from shopfloor.body.inverse import PathInverse  # noqa: PLC0415 - loads mink
+        from shopfloor.body.inverse import PathInverse
 
         scene = mujoco.MjSpec()
         scene.compiler.degree = False
@@ -137,7 +137,7 @@ class Menagerie:
         return {name: PathInverse(model, limb) for name, limb in self.models.items()}
 
     def _read(self) -> mujoco.MjSpec:
-        import mujoco  # noqa: PLC0415 - `shopfloor list` must not pay for it
+        import mujoco
 
         try:
             return mujoco.MjSpec.from_file(str(self._file.xml))
@@ -154,7 +154,8 @@ class Menagerie:
         here = Path(__file__).parent
         code = ("menagerie.py", "fitting.py", "inverse.py", "mesh.py", f"{self._file.name}.py")
         model = (
-            p for p in sorted(self._file.folder.rglob("*"))
+            p
+            for p in sorted(self._file.folder.rglob("*"))
             if p.is_file() and not p.name.startswith(".") and p.suffix.lower() not in _NO_MODEL
         )
         for path in (*(here / name for name in code), *model):

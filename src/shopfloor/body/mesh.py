@@ -40,7 +40,9 @@ def cluster(shell: Shell, cell_m: float) -> Shell:
     count = np.bincount(owner)
     merged = np.stack([np.bincount(owner, shell.vertices[:, k]) / count for k in range(3)], axis=1)
     faces = owner[shell.faces]
-    flat = (faces[:, 0] == faces[:, 1]) | (faces[:, 1] == faces[:, 2]) | (faces[:, 2] == faces[:, 0])
+    flat = (
+        (faces[:, 0] == faces[:, 1]) | (faces[:, 1] == faces[:, 2]) | (faces[:, 2] == faces[:, 0])
+    )
     faces = faces[~flat]
     _, first = np.unique(np.sort(faces, axis=1), axis=0, return_index=True)
     return Shell(merged, faces[np.sort(first)].astype(np.int32))

@@ -13,7 +13,7 @@ import numpy as np
 from shopfloor.errors import Unreachable
 from shopfloor.types import FloatArray
 
-__all__ = ["ALPHA", "A", "D", "Branch", "forward", "inverse"]
+__all__ = ["ALPHA", "A", "Branch", "D", "forward", "inverse"]
 
 D = (0.1625, 0.0, 0.0, 0.1333, 0.0997, 0.0996)
 """Offsets along the joint axes [m]."""
@@ -84,9 +84,7 @@ def inverse(flange: FloatArray, branch: Branch) -> FloatArray:
     radius = np.hypot(w[:, 0], w[:, 1])
     if np.any(radius < abs(D[3]) + 1e-9):
         raise Unreachable("the wrist would stand inside the arm's own shoulder")
-    q1 = (
-        np.arctan2(w[:, 1], w[:, 0]) + shoulder * np.arccos(D[3] / radius) + np.pi / 2
-    )
+    q1 = np.arctan2(w[:, 1], w[:, 0]) + shoulder * np.arccos(D[3] / radius) + np.pi / 2
     s1, c1 = np.sin(q1), np.cos(q1)
     cos5 = (p[:, 0] * s1 - p[:, 1] * c1 - D[3]) / D[5]
     if np.any(np.abs(cos5) > 1 + 1e-9):
@@ -95,13 +93,9 @@ def inverse(flange: FloatArray, branch: Branch) -> FloatArray:
     s5 = np.sin(q5)
     if np.any(np.abs(s5) < 1e-6):
         raise Unreachable("wrist singularity: axes 4 and 6 are parallel")
-    q6 = np.arctan2(
-        (-y[:, 0] * s1 + y[:, 1] * c1) / s5, (x[:, 0] * s1 - x[:, 1] * c1) / s5
-    )
+    q6 = np.arctan2((-y[:, 0] * s1 + y[:, 1] * c1) / s5, (x[:, 0] * s1 - x[:, 1] * c1) / s5)
     # What is left is planar: from frame 1 to frame 4.
-    t14 = (
-        _invert(_link(0, q1)) @ flange @ _invert(_link(4, q5) @ _link(5, q6))
-    )
+    t14 = _invert(_link(0, q1)) @ flange @ _invert(_link(4, q5) @ _link(5, q6))
     p13 = t14[:, :3, 3] - D[3] * t14[:, :3, 1]
     px, py = p13[:, 0], p13[:, 1]
     square = px * px + py * py

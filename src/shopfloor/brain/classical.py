@@ -72,9 +72,7 @@ class ClassicalBrain:
         self._parked: set[str] = set()
         self._doubt = False
 
-    def act(
-        self, observation: Observation, events: Sequence[Event], *, deadline_s: float
-    ) -> Reply:
+    def act(self, observation: Observation, events: Sequence[Event], *, deadline_s: float) -> Reply:
         """Give every free limb the part that suits it best."""
         began = time.perf_counter()
         decision = self._decide(observation, events)
@@ -125,9 +123,7 @@ class ClassicalBrain:
             calls.append(self._look(()))
         return tuple(calls)
 
-    def _close_up(
-        self, work: Worklist, observation: Observation
-    ) -> tuple[SkillCall, ...] | Finish:
+    def _close_up(self, work: Worklist, observation: Observation) -> tuple[SkillCall, ...] | Finish:
         """Nobody is busy and nothing is left to do: look once more before saying so."""
         if self._seen_tick >= self._moved_tick and not self._doubt and not work.expects_relayed:
             missing = work.missing()

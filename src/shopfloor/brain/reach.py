@@ -60,7 +60,7 @@ class Reach:
     def shared_spot(
         self, giver: str, taker: str, near: Place, tray: Station, occupied: Sequence[Place]
     ) -> Place | None:
-        """A free spot of the tray that both limbs reach, as near as can be; None if there is none."""
+        """A free spot of the tray that both limbs reach, as near as can be, or None."""
         (cx, cy, _), (sx, sy, _) = tray.center_m, tray.size_m
         spots = [
             (float(x), float(y))

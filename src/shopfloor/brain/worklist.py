@@ -113,9 +113,7 @@ class Worklist:
         self._goes = {}
         if parts:
             for part, (name, tote) in zip(parts, assign(goal, parts).items(), strict=True):
-                rule = next(
-                    (i for i, r in left if r.tote == tote and r.select.matches(part)), None
-                )
+                rule = next((i for i, r in left if r.tote == tote and r.select.matches(part)), None)
                 if tote is not None and rule is not None:
                     self._goes[self._seen[int(name)]] = (rule, tote)
         if self._expected is None:

@@ -44,9 +44,7 @@ class Audit:
                 np.maximum(limit.q_lower - here, here - limit.q_upper).max()
             )
             over[f"{name} joint speed [rad/s]"] = float((np.abs(data.qvel[v]) - limit.qd_max).max())
-            mujoco.mj_objectVelocity(
-                model, data, mujoco.mjtObj.mjOBJ_SITE, site, velocity, 0
-            )
+            mujoco.mj_objectVelocity(model, data, mujoco.mjtObj.mjOBJ_SITE, site, velocity, 0)
             speed = float(np.linalg.norm(velocity[3:]))
             over[f"{name} tool speed [m/s]"] = speed - self._limits.tool_speed_m_s
             at = data.site_xpos[site]

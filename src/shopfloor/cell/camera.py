@@ -49,9 +49,11 @@ class Rig:
     @property
     def renderer(self) -> str:
         """Name and version of the GL renderer."""
-        from OpenGL import GL  # noqa: PLC0415 - only once the context is current
+        from OpenGL import GL
 
-        return f"{GL.glGetString(GL.GL_RENDERER).decode()}, {GL.glGetString(GL.GL_VERSION).decode()}"
+        return (
+            f"{GL.glGetString(GL.GL_RENDERER).decode()}, {GL.glGetString(GL.GL_VERSION).decode()}"
+        )
 
     def load(self, model: mujoco.MjModel) -> None:
         """Upload a model's textures; the one before is given back."""

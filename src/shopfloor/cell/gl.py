@@ -53,9 +53,9 @@ def _open(name: str, width: int, height: int) -> Any:
     os.environ["PYOPENGL_PLATFORM"] = name
     try:
         if name == "egl":
-            from mujoco.egl import GLContext  # noqa: PLC0415 - loads the system's GL library
+            from mujoco.egl import GLContext
         else:
-            from mujoco.osmesa import GLContext  # noqa: PLC0415
+            from mujoco.osmesa import GLContext
         made = GLContext(width, height)
         made.make_current()
     except BaseException:

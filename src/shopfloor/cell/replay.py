@@ -12,6 +12,7 @@ import mujoco
 import numpy as np
 
 from shopfloor.cell.sorting import SortingCell
+from shopfloor.errors import SpecMismatch
 from shopfloor.types import Action, FloatArray, Frame, Lot, Timestep
 
 __all__ = ["Tape", "replay", "tap", "untap"]
@@ -68,6 +69,8 @@ def replay(cell: SortingCell, lot: Lot, tape: Tape) -> FloatArray:
     """
     cell.load(lot, seed=lot.seed)
     model, data, rig = cell.model, cell.data, cell.rig
+    if rig is None:
+        raise SpecMismatch("a cell without pictures has no bare loop to compare with")
     streams: Sequence[tuple[int, int, int, int]] = [
         (model.camera(c.name).id, c.stream.width, c.stream.height, c.period_ticks)
         for c in cell.spec.cameras.values()
@@ -89,4 +92,5 @@ def replay(cell: SortingCell, lot: Lot, tape: Tape) -> FloatArray:
             ctrl[:] = row
             step(model, data)
         mujoco.mj_kinematics(model, data)  # the pictures show this tick, as the cell's do
-    return data.qpos.copy()
+    state: FloatArray = data.qpos.copy()
+    return state

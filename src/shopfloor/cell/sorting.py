@@ -56,9 +56,7 @@ _CAMERAS = {
 class SortingCell:
     """Mixed parts on a tray, 2-4 labelled totes, two arms, two RGB-D cameras."""
 
-    def __init__(
-        self, body: Body, *, record_fps: float = 10.0, render: bool = True
-    ) -> None:
+    def __init__(self, body: Body, *, record_fps: float = 10.0, render: bool = True) -> None:
         """Build the cell around a body.
 
         Args:

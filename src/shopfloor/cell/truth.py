@@ -12,6 +12,7 @@ from shopfloor.types import Lot, Truth
 
 __all__ = ["TruthReader"]
 
+
 class TruthReader:
     """Truth of one lot, read from ``MjData``."""
 
@@ -30,7 +31,9 @@ class TruthReader:
             self._part[model.geom(f"part {part.id}").id] = i
         for i, limb in enumerate(body.models.values()):
             self._ours |= np.isin(model.geom_bodyid, [model.body(b).id for b in limb.link_bodies])
-            self._jaw[np.isin(model.geom_bodyid, [model.body(b).id for b in limb.finger_bodies])] = i
+            self._jaw[
+                np.isin(model.geom_bodyid, [model.body(b).id for b in limb.finger_bodies])
+            ] = i
         self._wrench = np.empty(6)
         self._none = dict.fromkeys(self._limbs, ())
 

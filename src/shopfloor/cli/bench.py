@@ -21,7 +21,9 @@ def command() -> None:
 @click.option("--seed", type=int, default=1000, show_default=True, help="Seed of the shift.")
 @click.option("--body", default="bench", show_default=True, help="The robot in the cell.")
 @click.option("--no-pair", is_flag=True, help="Leave out two processes side by side.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the figures to a JSON file too.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the figures to a JSON file too."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
 def _sim(
     orders: int, seed: int, body: str, *, no_pair: bool, out: Path | None, as_json: bool
@@ -33,13 +35,13 @@ def _sim(
     factors are those of the run with video encoding and everything on the disk. Pin it
     to one core (taskset -c 0, with --no-pair) for figures per core.
     """
-    from rich.console import Console  # noqa: PLC0415 - --help must not load the simulator
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
-    from shopfloor.cli.rivals import rivals  # noqa: PLC0415
-    from shopfloor.record.disk import write_atomic  # noqa: PLC0415
-    from shopfloor.shift import Latency, Plan  # noqa: PLC0415
-    from shopfloor.shift.speed import measure  # noqa: PLC0415
+    from shopfloor.cli.rivals import rivals
+    from shopfloor.record.disk import write_atomic
+    from shopfloor.shift import Latency, Plan
+    from shopfloor.shift.speed import measure
 
     errors = Console(stderr=True)
     plan = Plan(

@@ -15,14 +15,14 @@ _KINDS = ("cells", "bodies", "brains", "skills")
 @click.argument("kind", type=click.Choice(_KINDS))
 def command(kind: str) -> None:
     """List all plugins of a KIND, our own and installed ones."""
-    from rich.console import Console  # noqa: PLC0415 - --help must not load it
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
-    from shopfloor import plugins  # noqa: PLC0415
+    from shopfloor import plugins
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("name", "package", "what it is"):
         table.add_column(column, overflow="fold")
-    for row in plugins.listing(cast(Literal["cells", "bodies", "brains", "skills"], kind)):
+    for row in plugins.listing(cast("Literal['cells', 'bodies', 'brains', 'skills']", kind)):
         table.add_row(row.name, row.package, row.summary)
     Console().print(table)

@@ -62,11 +62,12 @@ class Bar:
             band = anytime(k, n)
             uph = 3600 * good / progress.clock_s
             rate = f"good {k}/{n} [{100 * band.lo:.0f}-{100 * band.hi:.0f} %]  {uph:.0f} units/h"
+        total: float | None = progress.hours or progress.orders
+        done: float = n
         if progress.hours is not None:
-            hours = progress.clock_s / 3600
-            total, done, count = progress.hours, hours, f"{hours:.2f}/{progress.hours:g} h"
+            done = progress.clock_s / 3600
+            count = f"{done:.2f}/{progress.hours:g} h"
         else:
-            total, done = progress.orders, n
             count = f"{n}/{total} orders" if total else f"{n} orders"
         self._bar.update(
             self._task, total=total, completed=done, count=count, rate=rate or "working"

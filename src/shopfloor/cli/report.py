@@ -14,9 +14,9 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
 def command(run: Path, *, as_json: bool) -> None:
     """Write report.html and result.json of RUN again, and show the figures."""
-    from rich.console import Console  # noqa: PLC0415 - --help must not load numpy
+    from rich.console import Console
 
-    from shopfloor.report import run_summary, shift_table, write_report  # noqa: PLC0415
+    from shopfloor.report import run_summary, shift_table, write_report
 
     page = write_report(run)
     if as_json:

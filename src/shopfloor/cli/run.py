@@ -66,16 +66,16 @@ Examples:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
 @click.pass_context
-def command(ctx: click.Context, **options: Any) -> None:
+def command(ctx: click.Context, /, **options: Any) -> None:
     """Work a shift in CELL, write everything down, and report on it.
 
     The shift is simulated: two arms, cameras and parts with real contact physics, on a virtual
     clock that charges the brain for its thinking. The run folder holds the manifest, a log and a
     video of every order, and the report as a web page.
     """
-    from shopfloor.cli.progress import Bar  # noqa: PLC0415 - --help must not load the simulator
-    from shopfloor.report import run_summary, shift_table, write_report  # noqa: PLC0415
-    from shopfloor.shift import plan_of, run_shift  # noqa: PLC0415
+    from shopfloor.cli.progress import Bar
+    from shopfloor.report import run_summary, shift_table, write_report
+    from shopfloor.shift import plan_of, run_shift
 
     resume: Path | None = options["resume"]
     if resume is not None:
@@ -101,7 +101,7 @@ def command(ctx: click.Context, **options: Any) -> None:
     if options["as_json"]:
         click.echo((out / "result.json").read_text(encoding="utf-8").strip())
     else:
-        from rich.console import Console  # noqa: PLC0415
+        from rich.console import Console
 
         console = Console()
         console.print(shift_table(run_summary(out)))
@@ -113,7 +113,7 @@ def command(ctx: click.Context, **options: Any) -> None:
 
 
 def _plan(options: dict[str, Any]) -> Any:
-    from shopfloor.shift import Latency, Plan  # noqa: PLC0415
+    from shopfloor.shift import Latency, Plan
 
     orders = options["orders"]
     order_file: Path | None = options["order_file"]

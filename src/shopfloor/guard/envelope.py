@@ -25,14 +25,14 @@ class EnvelopeState:
     """What the guard remembers from one tick to the next.
 
     Attributes:
-        q: Joint targets that went to the cell last, all limbs in a row [rad]; None at first.
+        q: Joint targets that went to the cell last, all limbs in a row [rad]; empty at first.
         tools: Tool centre points they put, ``(limbs, 3)`` in the world [m].
         outside_m: ``(limbs,)`` how far each tool is out of its workspace [m]; below 0 inside.
         clearance_m: Distance between the limbs there [m].
         seq: Number of the last command.
     """
 
-    q: FloatArray | None
+    q: FloatArray
     tools: FloatArray
     outside_m: FloatArray
     clearance_m: float
@@ -76,13 +76,13 @@ class EnvelopeGuard:
         self._step = np.concatenate([limb.qd_max for limb in stack]) * self._dt
         self._box_lower = np.stack([limb.workspace_lower_m for limb in stack])
         self._box_upper = np.stack([limb.workspace_upper_m for limb in stack])
-        return EnvelopeState(None, np.empty((0, 3)), np.empty(0), np.inf, -1)
+        return EnvelopeState(np.empty(0), np.empty((0, 3)), np.empty(0), np.inf, -1)
 
     def check(
         self, action: Action, observation: Observation, hold: Action, state: EnvelopeState
     ) -> tuple[Ruling, EnvelopeState]:
         """Rule on one action; see :class:`shopfloor.types.Guard`."""
-        if state.q is None:
+        if not state.q.size:
             standing = np.concatenate([observation.limbs[name].q for name in self._limbs])
             state = self._stand(standing, state.seq)
         rule, detail = self._message(action, observation, state)
@@ -91,7 +91,6 @@ class EnvelopeGuard:
         asked = np.concatenate([action.targets[name] for name in self._limbs])
         if not math.isfinite(float(asked.sum())):  # one sum is finite only if every term is
             return self._stop("message.finite", {}, hold, state)
-        assert state.q is not None
         q, rule, detail = self._joints(asked, state.q)
         after, slow = self._tool_speed(q, action.seq, state)
         if slow:
@@ -99,14 +98,16 @@ class EnvelopeGuard:
         outside = after.outside_m
         if outside.max() > _SLACK and ((outside > _SLACK) & (outside > state.outside_m)).any():
             worst = int(np.argmax(outside))
-            where = {"limb": self._limbs[worst], "outside_m": float(outside[worst])}
+            where: dict[str, float | str] = {
+                "limb": self._limbs[worst],
+                "outside_m": float(outside[worst]),
+            }
             return self._stop("workspace", where, hold, state)
         clearance = after.clearance_m
         if clearance < self._limits.limb_distance_m and clearance < state.clearance_m:
             return self._stop("limb.distance", {"distance_m": float(clearance)}, hold, state)
         if rule is None:
             return Ruling("pass", action), after
-        assert after.q is not None
         targets = {name: after.q[part] for name, part in self._slice.items()}
         return Ruling("limit", replace(action, targets=targets), rule, detail), after
 
@@ -117,13 +118,13 @@ class EnvelopeGuard:
         if action.targets.keys() != self._dof.keys() or action.jaw_m.keys() != self._dof.keys():
             return "message.shape", {"limbs": ", ".join(map(str, action.targets))}
         for name, dof in self._dof.items():
-            target = action.targets[name]
+            target: object = action.targets[name]  # whatever a brain has sent
             if (
                 not isinstance(target, np.ndarray)
                 or target.shape != (dof,)
                 or target.dtype.kind != "f"
             ):
-                return "message.shape", {"limb": name, "shape": str(np.shape(target))}
+                return "message.shape", {"limb": name, "type": type(target).__name__}
             jaw = action.jaw_m[name]
             if not (-_SLACK <= jaw <= self._jaw_max[name] + 1e-3):  # also refuses NaN
                 return "jaw.range", {"limb": name, "jaw_m": float(jaw)}
@@ -159,7 +160,6 @@ class EnvelopeGuard:
         most = self._limits.tool_speed_m_s * self._dt
         fastest = 0.0
         after = self._stand(q, seq)
-        assert state.q is not None
         for _ in range(4):  # the way of the tool is curved, so once may not be enough
             step = after.tools - state.tools
             moved = np.sqrt((step * step).sum(axis=1))

@@ -112,7 +112,9 @@ def _exactly(table: Mapping[str, Any], names: set[str], where: str) -> None:
     if missing := sorted(names - table.keys()):
         raise LimitsError(f"{where} lacks {', '.join(missing)}; safety has no default value")
     if unknown := sorted(table.keys() - names):
-        raise LimitsError(f"{where} has unknown {', '.join(unknown)}; known: {', '.join(sorted(names))}")
+        raise LimitsError(
+            f"{where} has unknown {', '.join(unknown)}; known: {', '.join(sorted(names))}"
+        )
 
 
 def _positive(table: Mapping[str, Any], name: str, where: str) -> float:

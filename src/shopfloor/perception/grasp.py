@@ -63,7 +63,9 @@ def grasp_at(
         None where nothing stands at the pixel or nothing that the jaw can take.
     """
     centre = point(frame, u, v)
-    offsets = np.array([[a, b, 0.0] for a in (-_WINDOW_M, _WINDOW_M) for b in (-_WINDOW_M, _WINDOW_M)])
+    offsets = np.array(
+        [[a, b, 0.0] for a in (-_WINDOW_M, _WINDOW_M) for b in (-_WINDOW_M, _WINDOW_M)]
+    )
     part = left, top, right, bottom = window(frame, centre + offsets)
     if left >= right or top >= bottom:
         return None
@@ -93,7 +95,9 @@ def grasp_at(
     for yaw, width in choices:
         if width + 0.006 > jaw_max_m:
             continue
-        obstacle = _obstacle(points[::2, ::2], others[::2, ::2], (seen.x_m, seen.y_m), yaw, width, floor)
+        obstacle = _obstacle(
+            points[::2, ::2], others[::2, ::2], (seen.x_m, seen.y_m), yaw, width, floor
+        )
         # Lower ground for the fingers first, then the narrower side.
         turn = abs((yaw - prefer_rad + np.pi / 2) % np.pi - np.pi / 2)
         cost = round(max(obstacle - floor - 0.007, 0.0), 3) + 0.05 * width + 1e-4 * turn
@@ -125,7 +129,5 @@ def _obstacle(
     along = np.abs(dx * np.cos(yaw) + dy * np.sin(yaw))
     across = np.abs(-dx * np.sin(yaw) + dy * np.cos(yaw))
     inner = width / 2 + 0.001
-    under = (
-        (along > inner) & (along < inner + _OPEN_M + _FINGER_M[0]) & (across < _FINGER_M[1] / 2)
-    )
+    under = (along > inner) & (along < inner + _OPEN_M + _FINGER_M[0]) & (across < _FINGER_M[1] / 2)
     return float(z[under].max()) if under.any() else floor

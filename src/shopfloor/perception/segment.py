@@ -105,7 +105,7 @@ def find_parts(frame: Frame, station: Station) -> tuple[Sighting, ...]:
 def _nearest_hues() -> np.ndarray:
     hue = np.arange(256)[:, None] * 360 / 256
     gap = np.abs(hue - np.array(list(_HUES.values())))
-    return np.argmin(np.minimum(gap, 360 - gap), axis=1)
+    return np.asarray(np.argmin(np.minimum(gap, 360 - gap), axis=1))
 
 
 _NEAREST_HUE = _nearest_hues()

@@ -54,9 +54,7 @@ def write_report(folder: Path) -> Path:
         RunError: The folder can't be read, contradicts itself, or can't be written.
     """
     run = load(folder)
-    return write_files(
-        run.path, run.manifest, run.entries, wall_s=run.wall_s, ended=run.ended
-    )
+    return write_files(run.path, run.manifest, run.entries, wall_s=run.wall_s, ended=run.ended)
 
 
 def write_files(

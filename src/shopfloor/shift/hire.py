@@ -51,11 +51,13 @@ class Staff:
         make_brain = plugins.factory("brains", plan.brain)
         body = plugins.factory("bodies", plan.body)()
 
-        from shopfloor.guard import EnvelopeGuard, load_limits  # noqa: PLC0415 - loads mujoco
+        from shopfloor.guard import EnvelopeGuard, load_limits
 
         self.limits: Limits = load_limits(plan.cell, body.spec, plan.limits)
         self.cell: Cell = make_cell(body, record_fps=plan.record_fps)
-        self._skills = {name: plugins.factory("skills", name) for name in plugins.names("skills")}
+        self._skills: dict[str, Any] = {
+            name: plugins.factory("skills", name) for name in plugins.names("skills")
+        }
         self.skills: Mapping[str, Mapping[str, Any]] = {
             name: skill.schema for name, skill in self._skills.items()
         }
@@ -63,12 +65,10 @@ class Staff:
         self._check_needs()
         self.guard = EnvelopeGuard(body, self.cell.spec.control_dt)
 
-        from shopfloor.body.geometry import Geometry  # noqa: PLC0415
-        from shopfloor.skill.context import SkillContext  # noqa: PLC0415
+        from shopfloor.body.geometry import Geometry
+        from shopfloor.skill.context import SkillContext
 
-        self._context = SkillContext(
-            body, Geometry(body), self.limits, self.cell.spec.control_dt
-        )
+        self._context = SkillContext(body, Geometry(body), self.limits, self.cell.spec.control_dt)
         self._validators = _validators(self.skills)
 
     def dispatcher(self) -> Dispatcher:
@@ -122,7 +122,7 @@ _LIMBS = {"pick": (1, 1), "place": (1, 1), "handover": (2, 2)}
 
 
 def _validators(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - 60 ms that --help need not pay
+    from jsonschema import Draft202012Validator
 
     return {name: Draft202012Validator(dict(schema)) for name, schema in schemas.items()}
 
@@ -135,7 +135,7 @@ def order_source(plan: Plan, cell: Cell) -> OrderSource:
     """
     if plan.order_file is None:
         return cell.orders(seed=plan.seed, count=plan.orders)
-    from shopfloor.order.file import OrderFile  # noqa: PLC0415
+    from shopfloor.order.file import OrderFile
 
     source = OrderFile(plan.order_file, plan.seed)
     if plan.orders is not None and plan.orders > len(source):
@@ -211,7 +211,8 @@ def _commit() -> str | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=5, check=True
+    command = ["git", *arguments]
+    done = subprocess.run(  # noqa: S603 - fixed words, no shell
+        command, cwd=folder, capture_output=True, text=True, timeout=5, check=True
     )
     return done.stdout.strip()

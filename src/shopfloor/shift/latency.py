@@ -39,8 +39,8 @@ class Latency:
             ms = math.nan
         if mode != "fixed" or not 0 <= ms <= 600_000:
             raise UsageError(
-                f"latency {text!r} is not known; give measured, none, or fixed:MS with MS from 0 to "
-                "600000, such as fixed:40"
+                f"latency {text!r} is not known; give measured, none, or fixed:MS with MS from 0 "
+                "to 600000, such as fixed:40"
             )
         return cls(mode, ms)
 

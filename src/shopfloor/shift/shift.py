@@ -39,9 +39,7 @@ class Progress:
     hours: float | None
 
 
-def run_shift(
-    plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progress], None]
-) -> str:
+def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progress], None]) -> str:
     """Work a shift into a run folder.
 
     Args:
@@ -57,7 +55,9 @@ def run_shift(
         ShopfloorError: Something is wrong; what was committed is safe.
     """
     if not resume and (out / "manifest.json").exists():  # before a GL context is opened for nothing
-        raise RunExists(f"{out} holds a run already; continue it with --resume, or choose another --out")
+        raise RunExists(
+            f"{out} holds a run already; continue it with --resume, or choose another --out"
+        )
     began, started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
     staff = Staff(plan)
     ended = "interrupted"

@@ -32,7 +32,6 @@ from shopfloor.types import (
     Recorder,
     Reply,
     Source,
-    Timestep,
 )
 
 __all__ = ["Crew", "work"]
@@ -56,7 +55,7 @@ class Crew:
 
     cell: Cell
     brain: Brain
-    guard: Guard
+    guard: Guard[Any]
     judge: Judge
     recorder: Recorder
     limits: Limits
@@ -176,7 +175,7 @@ class _Floor:
             reply = crew.brain.act(asked, events, deadline_s=_DEADLINE_S)
         except RunError:
             raise
-        except Exception as error:  # a brain may not end the shift, whatever it does
+        except Exception as error:  # noqa: BLE001 - a brain may not end the shift, whatever it does
             code = "infra" if isinstance(error, ShopfloorError) else "brain.malformed"
             note = f"{type(error).__name__}: {error}"
             now.append(Event(tick, "fault", {"code": code, "reason": note}))
@@ -232,4 +231,3 @@ class _Floor:
         event = Event(tick, "ruling", {"verdict": verdict, "rule": rule, **detail})
         self.unheard.append(event)
         return [event]
-

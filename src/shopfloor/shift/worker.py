@@ -44,7 +44,7 @@ class Worker:
         self._audit = None
         watch: Callable[[], None] | None = None
         if plan.audit:
-            from shopfloor.cell.audit import Audit  # noqa: PLC0415 - only where it is asked for
+            from shopfloor.cell.audit import Audit
 
             self._audit = Audit(self.staff.cell, self.staff.limits)  # type: ignore[arg-type]
             watch = self._audit.look

@@ -64,7 +64,10 @@ class Handover(Pick, Place):
         grasp = grasp_at(fresh, su, sv, spec.jaw_max_m - 0.002)
         if grasp is None:
             return SkillResult(
-                False, "place.miss", {"reason": "the part is not where it was set down"}, look=(frame.camera,)
+                False,
+                "place.miss",
+                {"reason": "the part is not where it was set down"},
+                look=(frame.camera,),
             )
         width = yield from self.grasp(taker, grasp, lift=True)
         if width <= HELD_M:
@@ -85,7 +88,11 @@ class Handover(Pick, Place):
         if np.any(low > high):
             raise Unreachable(f"limbs {giver!r} and {taker!r} share no spot of the tray")
         spots = np.array(
-            [[x, y] for x in np.linspace(low[0], high[0], 7) for y in np.linspace(low[1], high[1], 9)]
+            [
+                [x, y]
+                for x in np.linspace(low[0], high[0], 7)
+                for y in np.linspace(low[1], high[1], 9)
+            ]
         )
         level = surface(self.observation.frames[camera], spots, cz, _SPOT_CLEAR_M)
         here = self.here(giver)

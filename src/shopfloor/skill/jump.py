@@ -18,7 +18,7 @@ from shopfloor.errors import Unreachable
 from shopfloor.skill.context import SkillContext
 from shopfloor.types import FloatArray
 
-__all__ = ["TopDown", "jump", "top_down", "yaw_of"]
+__all__ = ["TopDown", "jump", "pose_of", "top_down"]
 
 _JOINT_SHARE = 0.90
 _TOOL_SHARE = 0.92
@@ -59,9 +59,10 @@ def top_down(x: FloatArray, y: FloatArray, z: FloatArray, yaw: FloatArray) -> Fl
     return pose
 
 
-def yaw_of(tool_in_world: FloatArray) -> float:
-    """Closing direction about the vertical [rad] of a ``(4, 4)`` tool pose."""
-    return float(np.arctan2(tool_in_world[1, 0], tool_in_world[0, 0]))
+def pose_of(tool_in_world: FloatArray) -> TopDown:
+    """Read a ``(4, 4)`` tool pose whose jaw points down."""
+    x, y, z = (float(c) for c in tool_in_world[:3, 3])
+    return TopDown(x, y, z, float(np.arctan2(tool_in_world[1, 0], tool_in_world[0, 0])))
 
 
 def _profile(
@@ -84,10 +85,10 @@ def _sample(profile: Trajectory, times: FloatArray) -> FloatArray:
 
 def _reaches(profile: Trajectory, distance: float) -> float:
     """Time at which a one-dimensional profile has covered a distance."""
-    low, high = 0.0, profile.duration
+    low, high = 0.0, float(profile.duration)
     for _ in range(12):
         middle = 0.5 * (low + high)
-        if abs(profile.at_time(middle)[0][0]) < distance:
+        if abs(float(profile.at_time(middle)[0][0])) < distance:
             low = middle
         else:
             high = middle
@@ -136,6 +137,7 @@ def jump(
     spec, limits = context.body.spec.limbs[limb], context.limits.limbs[limb]
     qd_max = np.minimum(spec.qd_max, limits.qd_max) * _JOINT_SHARE
     stretch = 1.0
+    path = q[None]
     for _ in range(6):
         n = max(int(np.ceil(end * stretch / dt)), 1)
         t = np.minimum(np.arange(n + 1) * dt / stretch, end)

@@ -36,8 +36,8 @@ class Pick(ScriptedSkill):
     schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
         "description": (
-            "Pick up the part at a pixel or in a box of a camera's view, from above, with one limb. "
-            "Succeeds when the jaw holds something after the lift."
+            "Pick up the part at a pixel or in a box of a camera's view, from above, with one "
+            "limb. Succeeds when the jaw holds something after the lift."
         ),
         "properties": {
             **TARGET_SCHEMA,

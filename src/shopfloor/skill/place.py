@@ -84,7 +84,9 @@ class Place(ScriptedSkill):
         for _ in range(0, _RELEASE_TICKS, 2):
             yield self.rest({limb: width + _RELEASE_M + 0.004}, 2)
             if self.observation.limbs[limb].jaw_m > width + _RELEASE_M:
-                return SkillResult(True, data={"x_m": round(goal.x_m, 3), "y_m": round(goal.y_m, 3)})
+                return SkillResult(
+                    True, data={"x_m": round(goal.x_m, 3), "y_m": round(goal.y_m, 3)}
+                )
         return SkillResult(False, "actuator.fault", {"reason": "the jaw did not open"})
 
     def _tote(self, name: str) -> Station:
@@ -128,4 +130,6 @@ class Place(ScriptedSkill):
     def _reachable(self, limb: str, goal: TopDown) -> bool:
         limits = self.context.limits.limbs[limb]
         at = np.array([goal.x_m, goal.y_m, goal.z_m])
-        return bool(np.all(at >= limits.workspace_lower_m) and np.all(at <= limits.workspace_upper_m))
+        return bool(
+            np.all(at >= limits.workspace_lower_m) and np.all(at <= limits.workspace_upper_m)
+        )

@@ -13,7 +13,7 @@ from shopfloor.errors import ShopfloorError, Unreachable
 from shopfloor.perception import point
 from shopfloor.skill import traffic
 from shopfloor.skill.context import SkillContext
-from shopfloor.skill.jump import TopDown, jump, yaw_of
+from shopfloor.skill.jump import TopDown, jump, pose_of
 from shopfloor.types import (
     ActionChunk,
     FloatArray,
@@ -59,7 +59,9 @@ class Blocked(ShopfloorError):
     """Another limb stood in the way for longer than a skill waits."""
 
 
-def target_pixel(arguments: Mapping[str, Any], observation: Observation) -> tuple[Frame, float, float]:
+def target_pixel(
+    arguments: Mapping[str, Any], observation: Observation
+) -> tuple[Frame, float, float]:
     """Resolve a ``point`` or ``box`` argument to a frame and a pixel.
 
     Raises:
@@ -99,7 +101,9 @@ class ScriptedSkill(ABC):
         """Begin a call."""
         self._script = self.script(call, observation)
 
-    def act(self, observation: Observation, others: Mapping[str, Plan]) -> ActionChunk | SkillResult:
+    def act(
+        self, observation: Observation, others: Mapping[str, Plan]
+    ) -> ActionChunk | SkillResult:
         """Go on with the script until it moves or ends."""
         self.observation, self.others = observation, others
         try:
@@ -117,7 +121,7 @@ class ScriptedSkill(ABC):
     def here(self, limb: str) -> TopDown:
         """Where the limb's tool is now."""
         pose = self.observation.limbs[limb].tool_in_world
-        return TopDown(*(float(c) for c in pose[:3, 3]), yaw_of(pose))
+        return pose_of(pose)
 
     def go(
         self, limb: str, goal: TopDown, jaw_m: float | None, top_m: float = CROSSING_M
@@ -174,16 +178,14 @@ class ScriptedSkill(ABC):
     def _delay(self, limb: str, path: FloatArray) -> int | None:
         return traffic.delay(self.context, limb, path, self.others, self.observation.tick)
 
-    def _set_out(
-        self, limb: str, path: FloatArray, wait: int, jaw_m: float | None
-    ) -> ActionChunk:
+    def _set_out(self, limb: str, path: FloatArray, wait: int, jaw_m: float | None) -> ActionChunk:
         still = np.repeat(path[:1], wait, axis=0)
         return self.chunk({limb: np.concatenate([still, path])}, {limb: jaw_m})
 
     def _home(self, limb: str) -> TopDown:
         spec = self.context.body.spec.limbs[limb]
         pose = self.context.geometry.tool_pose(limb, spec.q_home)
-        return TopDown(*(float(c) for c in pose[:3, 3]), yaw_of(pose))
+        return pose_of(pose)
 
     def _is_home(self, limb: str) -> bool:
         spec = self.context.body.spec.limbs[limb]

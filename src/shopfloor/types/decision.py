@@ -10,7 +10,16 @@ from shopfloor.types.action import ActionChunk
 from shopfloor.types.limits import Limits
 from shopfloor.types.spec import CellSpec
 
-__all__ = ["BrainContext", "Decision", "Exchange", "Finish", "Needs", "Reply", "SkillCall", "SkillResult"]
+__all__ = [
+    "BrainContext",
+    "Decision",
+    "Exchange",
+    "Finish",
+    "Needs",
+    "Reply",
+    "SkillCall",
+    "SkillResult",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from shopfloor.types.action import Action, ActionChunk, Plan, Ruling
 from shopfloor.types.decision import Exchange, Needs, Reply, SkillCall, SkillResult
@@ -15,7 +15,8 @@ from shopfloor.types.spec import CellSpec
 
 __all__ = ["Brain", "Cell", "Guard", "GuardState", "Judge", "OrderSource", "Recorder", "Skill"]
 
-GuardState = object
+GuardState = TypeVar("GuardState")
+"""What a guard remembers from one tick to the next; its own affair."""
 
 
 @runtime_checkable
@@ -67,9 +68,7 @@ class Brain(Protocol):
         """Begin an order. The goal in it is for the judge; reading it is cheating."""
         ...
 
-    def act(
-        self, observation: Observation, events: Sequence[Event], *, deadline_s: float
-    ) -> Reply:
+    def act(self, observation: Observation, events: Sequence[Event], *, deadline_s: float) -> Reply:
         """Decide what the free limbs do next."""
         ...
 
@@ -100,7 +99,7 @@ class Skill(Protocol):
 
 
 @runtime_checkable
-class Guard(Protocol):
+class Guard(Protocol[GuardState]):
     """Sees every action before the cell does; cannot be argued with."""
 
     def start(self, limits: Limits) -> GuardState:
