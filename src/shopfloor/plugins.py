@@ -84,12 +84,20 @@ def factory(kind: Kind, name: str) -> Callable[..., Any]:
 
 
 def listing(kind: Kind) -> tuple[Listing, ...]:
-    """Describe all plugins of a kind by the first line of their docstrings."""
+    """Describe all plugins of a kind by the first line of their docstrings.
+
+    A family may have a class method ``members()`` that gives (name, summary) of each member that
+    can be made here and now; those are listed after it.
+    """
     rows = []
     for name, point in sorted(_found(kind).items()):
+        package = _package(point)
         try:
-            summary = (point.load().__doc__ or "").strip().split("\n")[0]
+            made = point.load()
+            rows.append(Listing(name, package, (made.__doc__ or "").strip().split("\n")[0]))
+            for member, summary in made.members() if hasattr(made, "members") else ():
+                rows.append(Listing(name + member, package, summary))
         except Exception as error:  # noqa: BLE001 - a listing shows the broken ones too
             summary = f"cannot be loaded: {type(error).__name__}: {error}"
-        rows.append(Listing(name, _package(point), summary))
+            rows.append(Listing(name, package, summary))
     return tuple(rows)

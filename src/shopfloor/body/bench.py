@@ -222,7 +222,7 @@ def _attach_arm(scene: mujoco.MjSpec, name: str, base: FloatArray, bit: int) -> 
             trntype=mujoco.mjtTrn.mjTRN_JOINT,
             forcerange=[-25.0, 25.0],
         )
-        jaw.set_to_position(kp=4000.0, kv=160.0)
+        jaw.set_to_position(kp=9000.0, kv=260.0)
     # One spindle drives both fingers of such a jaw: they move alike.
     scene.add_equality(
         type=mujoco.mjtEq.mjEQ_JOINT,

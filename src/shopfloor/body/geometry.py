@@ -154,7 +154,7 @@ def _balls(model: mujoco.MjModel, geoms: IntArray) -> tuple[FloatArray, FloatArr
             count = int(np.ceil(box[long] / thick))
             axis, reach = np.eye(3)[long], box[long] / count
             at = reach * (2 * np.arange(count) + 1 - count)
-        # Halfway between two centres the surface is as far from both as from its own axis and them.
+        # Halfway between two centres the surface lies ``thick`` off the axis, ``reach`` along it.
         radius = float(np.hypot(thick, reach))
         centres += [middle + s * axis for s in at]
         rows += [[radius, index]] * count

@@ -37,7 +37,8 @@ def context(width: int, height: int) -> Any:
             made = _open(name, width, height)
         except (ArgumentError, AttributeError, ImportError, OSError, RuntimeError) as error:
             # PyOpenGL reports a library that it did not find in any of these ways.
-            reasons.append(f"{name}: {str(error).splitlines()[0]}")
+            said = str(error) or type(error).__name__
+            reasons.append(f"{name}: {said.splitlines()[0]}")
             continue
         os.environ["MUJOCO_GL"] = name
         return made

@@ -11,7 +11,7 @@ from shopfloor.types import FloatArray, LimbSpec, LimbState
 
 __all__ = ["LimbDriver"]
 
-_JAW_RATE = 0.30
+_JAW_RATE = 0.40
 """Speed at which a jaw's opening follows its command [m/s]; a fast electric gripper."""
 _FOLLOWED_RAD = 0.02
 """A joint this close to its target is where it was sent."""

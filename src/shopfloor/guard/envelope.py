@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -89,7 +88,7 @@ class EnvelopeGuard:
         if rule:
             return self._stop(rule, detail, hold, state)
         asked = np.concatenate([action.targets[name] for name in self._limbs])
-        if not math.isfinite(float(asked.sum())):  # one sum is finite only if every term is
+        if not np.isfinite(asked).all():
             return self._stop("message.finite", {}, hold, state)
         q, rule, detail = self._joints(asked, state.q)
         after, slow = self._tool_speed(q, action.seq, state)
@@ -125,14 +124,16 @@ class EnvelopeGuard:
                 or target.dtype.kind != "f"
             ):
                 return "message.shape", {"limb": name, "type": type(target).__name__}
-            jaw = action.jaw_m[name]
-            if not (-_SLACK <= jaw <= self._jaw_max[name] + 1e-3):  # also refuses NaN
-                return "jaw.range", {"limb": name, "jaw_m": float(jaw)}
-        age = observation.tick - action.tick
-        if not 0 <= age <= self._limits.command_age_ticks:
-            return "message.age", {"age_ticks": float(age)}
-        if action.seq <= state.seq:
-            return "message.sequence", {"seq": float(action.seq), "last": float(state.seq)}
+            jaw: object = action.jaw_m[name]
+            number = isinstance(jaw, float | int | np.floating)
+            if not (number and -_SLACK <= jaw <= self._jaw_max[name] + 1e-3):  # also refuses NaN
+                return "jaw.range", {"limb": name, "jaw_m": str(jaw)}
+        tick, seq = action.tick, action.seq
+        # Whole numbers only: NaN is neither old nor new, and all that follow it would be neither.
+        if not (_whole(tick) and 0 <= observation.tick - tick <= self._limits.command_age_ticks):
+            return "message.age", {"tick": str(tick), "now": float(observation.tick)}
+        if not (_whole(seq) and seq > state.seq):
+            return "message.sequence", {"seq": str(seq), "last": float(state.seq)}
         return None, {}
 
     def _joints(
@@ -187,3 +188,7 @@ class EnvelopeGuard:
     ) -> tuple[Ruling, EnvelopeState]:
         q = np.concatenate([hold.targets[name] for name in self._limbs])
         return Ruling("stop", hold, rule, detail), self._stand(q, state.seq)
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int | np.integer)

@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 
 from shopfloor.errors import LimitsError, UnknownName
-from shopfloor.types import BodySpec, FloatArray, LimbLimits, Limits
+from shopfloor.types import BodySpec, FloatArray, LimbLimits, LimbSpec, Limits
 
 __all__ = ["MODES", "load_limits"]
 
 MODES = ("fenced", "collaborative")
 
 _TOP = {"name", "dated", "tool_speed_m_s", "limb_distance_m", "command_age_ticks", "limbs"}
+_MOST = 1e9
+"""No number of a cell is larger; it also keeps integers out that no float can hold."""
+_SLACK_RAD = 1e-6
 _LIMB = {
     "q_lower_deg",
     "q_upper_deg",
@@ -59,7 +62,7 @@ def load_limits(cell: str, body: BodySpec, mode: str) -> Limits:
         raw = data.read_bytes()
     try:
         table = tomllib.loads(raw.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # of TOML, of UTF-8, or a number with thousands of digits
         raise LimitsError(f"{where} is not TOML: {error}") from error
     return _limits(table, body, where, hashlib.sha256(raw).hexdigest())
 
@@ -73,31 +76,33 @@ def _limits(table: Mapping[str, Any], body: BodySpec, where: str, sha256: str) -
     dated = table["dated"]
     if not isinstance(dated, date):
         raise LimitsError(f"{where}: dated is {dated!r}; write a date such as 2026-11-22")
-    age = table["command_age_ticks"]
+    name, age = table["name"], table["command_age_ticks"]
+    if not isinstance(name, str) or not name:
+        raise LimitsError(f"{where}: name is {name!r}; it must be a text such as fenced")
     if not isinstance(age, int) or isinstance(age, bool) or age < 1:
         raise LimitsError(f"{where}: command_age_ticks is {age!r}; it must be a whole number >= 1")
     return Limits(
-        name=str(table["name"]),
+        name=name,
         dated=dated.isoformat(),
         tool_speed_m_s=_positive(table, "tool_speed_m_s", where),
         limb_distance_m=_positive(table, "limb_distance_m", where),
         command_age_ticks=age,
         limbs={
-            name: _limb(limbs[name], spec.dof, f"{where}: limbs.{name}")
-            for name, spec in body.limbs.items()
+            limb: _limb(limbs[limb], spec, f"{where}: limbs.{limb}")
+            for limb, spec in body.limbs.items()
         },
         sha256=sha256,
     )
 
 
-def _limb(table: Any, dof: int, where: str) -> LimbLimits:
+def _limb(table: Any, spec: LimbSpec, where: str) -> LimbLimits:
     if not isinstance(table, dict):
         raise LimitsError(f"{where} must be a table")
     _exactly(table, _LIMB, where)
-    q_lower, q_upper = (
-        np.radians(_numbers(table, f"q_{side}_deg", dof, where)) for side in ("lower", "upper")
+    q_lower, q_upper, qd_max = (
+        np.radians(_numbers(table, field, spec.dof, where))
+        for field in ("q_lower_deg", "q_upper_deg", "qd_max_deg_s")
     )
-    qd_max = np.radians(_numbers(table, "qd_max_deg_s", dof, where))
     low, high = (_numbers(table, f"workspace_{side}_m", 3, where) for side in ("lower", "upper"))
     if np.any(q_lower >= q_upper):
         raise LimitsError(f"{where}: q_lower_deg must be below q_upper_deg for every joint")
@@ -105,6 +110,16 @@ def _limb(table: Any, dof: int, where: str) -> LimbLimits:
         raise LimitsError(f"{where}: qd_max_deg_s must be above 0 for every joint")
     if np.any(low >= high):
         raise LimitsError(f"{where}: workspace_lower_m must be below workspace_upper_m")
+    for field, over in (
+        ("q_lower_deg", spec.q_lower - q_lower),
+        ("q_upper_deg", q_upper - spec.q_upper),
+        ("qd_max_deg_s", qd_max - spec.qd_max),
+    ):
+        if np.any(over > _SLACK_RAD):
+            raise LimitsError(
+                f"{where}: {field} is {table[field]!r}, which is {np.degrees(over.max()):g} more "
+                "than the body can do; state what it may do"
+            )
     return LimbLimits(q_lower, q_upper, qd_max, low, high)
 
 
@@ -119,15 +134,15 @@ def _exactly(table: Mapping[str, Any], names: set[str], where: str) -> None:
 
 def _positive(table: Mapping[str, Any], name: str, where: str) -> float:
     value = table[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < np.inf:
-        raise LimitsError(f"{where}: {name} is {value!r}; it must be a number above 0")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _MOST:
+        raise LimitsError(f"{where}: {name} is {value!r}; it must be a finite number above 0")
     return float(value)
 
 
 def _numbers(table: Mapping[str, Any], name: str, count: int, where: str) -> FloatArray:
     values = table[name]
     good = isinstance(values, list) and all(
-        isinstance(v, int | float) and not isinstance(v, bool) and np.isfinite(v) for v in values
+        isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < _MOST for v in values
     )
     if not good or len(values) != count:
         raise LimitsError(f"{where}: {name} is {values!r}; it must be {count} finite numbers")

@@ -19,7 +19,7 @@ __all__ = ["FRAMES", "render"]
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class _Frame:
     """How the clauses of an order are worded.
 
     Attributes:
@@ -36,51 +36,51 @@ class Frame:
 
 
 _EN = (
-    Frame(
+    _Frame(
         "[put|place|move|drop|load] {x} [in|into] {t}",
         (", ", "; ", " and ", ". ", ", then "),
         ("", "please "),
     ),
-    Frame("{x} [should go|must go|are to go] [in|into|to] {t}", (", ", "; ", ". ", " and ")),
-    Frame("[in|into] {t} [put|place|go] {x}", ("; ", ". ", ", ")),
-    Frame("{t}: {x}", ("; ", ". ", "\n"), ("", "sort the tray. ", "today's sort: ")),
-    Frame("{x} -> {t}", (", ", "; ", "\n"), ("", "sort like this: ")),
-    Frame("{t} [gets|takes|receives] {x}", (", ", "; ", " and ", ". "), end=(".",)),
-    Frame(
+    _Frame("{x} [should go|must go|are to go] [in|into|to] {t}", (", ", "; ", ". ", " and ")),
+    _Frame("[in|into] {t} [put|place|go] {x}", ("; ", ". ", ", ")),
+    _Frame("{t}: {x}", ("; ", ". ", "\n"), ("", "sort the tray. ", "today's sort: ")),
+    _Frame("{x} -> {t}", (", ", "; ", "\n"), ("", "sort like this: ")),
+    _Frame("{t} [gets|takes|receives] {x}", (", ", "; ", " and ", ". "), end=(".",)),
+    _Frame(
         "[take|collect|pick up|fetch] {x} and [put|drop|place] them [in|into] {t}",
         (". ", "; ", ". then "),
         end=(".",),
     ),
-    Frame("{x} [belong|are wanted|have their place] in {t}", (", ", "; ", " and "), end=(".",)),
-    Frame("{t} is [for|reserved for|meant for] {x}", (", ", "; ", ", and "), end=(".",)),
-    Frame("{x} in {t}", (", ", " and ", "; "), ("I want ", "I would like ", "we need "), (".",)),
-    Frame(
+    _Frame("{x} [belong|are wanted|have their place] in {t}", (", ", "; ", " and "), end=(".",)),
+    _Frame("{t} is [for|reserved for|meant for] {x}", (", ", "; ", ", and "), end=(".",)),
+    _Frame("{x} in {t}", (", ", " and ", "; "), ("I want ", "I would like ", "we need "), (".",)),
+    _Frame(
         "{x} [to|into] {t}",
         (", ", "; "),
         ("sort the tray: ", "clear the tray like this: ", "sort these parts: "),
         (".",),
     ),
-    Frame("[find|look for|pick out] {x}, then [drop|lay|set] them [in|inside] {t}", (". ", "; ")),
-    Frame("[fill|load|stock] {t} with {x}", (", ", " and ", "; "), ("", "please "), (".",)),
-    Frame("{x} should [end up|be placed|be found] in {t}", (", ", "; ", ". "), end=(".",)),
+    _Frame("[find|look for|pick out] {x}, then [drop|lay|set] them [in|inside] {t}", (". ", "; ")),
+    _Frame("[fill|load|stock] {t} with {x}", (", ", " and ", "; "), ("", "please "), (".",)),
+    _Frame("{x} should [end up|be placed|be found] in {t}", (", ", "; ", ". "), end=(".",)),
 )
 _ZH = (
-    Frame("把{x}[放进|放到|放入|装进|移到]{t}", ("，", "；", "。"), ("", "请"), ("。", "")),
-    Frame("{x}[放|进|去|归]{t}", ("，", "；", "。"), end=("。", "")),
-    Frame("{t}[放|装|收]{x}", ("，", "；", "。"), end=("。", "")),
-    Frame("{t}：{x}", ("；", "。", "\n"), ("", "今天这样分拣："), ("。", "")),
-    Frame("{x}→{t}", ("，", "；"), ("", "按下面分拣："), ("。", "")),
-    Frame("往{t}里[放|装]{x}", ("，", "；", "。"), end=("。", "")),
-    Frame("[拿起|找出|挑出]{x}，[放进|放到|送到]{t}", ("；", "。"), end=("。",)),
-    Frame("{x}[应该|需要|都要]放在{t}里", ("，", "；", "。"), end=("。", "")),
-    Frame("{t}[用来放|专门放|只放]{x}", ("，", "；"), end=("。",)),
-    Frame("{x}[属于|归入]{t}", ("，", "；", "。"), end=("。",)),
-    Frame("将{x}[分拣至|移至|送入]{t}", ("，", "；", "，再"), ("", "请", "麻烦你"), ("。", "")),
-    Frame("{t}要{x}", ("，", "；", "。"), end=("。",)),
-    Frame("把托盘上的{x}[拿到|搬到|夹到]{t}", ("，然后", "；", "。"), ("", "先"), ("。",)),
-    Frame("用{t}装{x}", ("，", "；"), ("", "请"), ("。",)),
+    _Frame("把{x}[放进|放到|放入|装进|移到]{t}", ("，", "；", "。"), ("", "请"), ("。", "")),
+    _Frame("{x}[放|进|去|归]{t}", ("，", "；", "。"), end=("。", "")),
+    _Frame("{t}[放|装|收]{x}", ("，", "；", "。"), end=("。", "")),
+    _Frame("{t}：{x}", ("；", "。", "\n"), ("", "今天这样分拣："), ("。", "")),
+    _Frame("{x}→{t}", ("，", "；"), ("", "按下面分拣："), ("。", "")),
+    _Frame("往{t}里[放|装]{x}", ("，", "；", "。"), end=("。", "")),
+    _Frame("[拿起|找出|挑出]{x}，[放进|放到|送到]{t}", ("；", "。"), end=("。",)),
+    _Frame("{x}[应该|需要|都要]放在{t}里", ("，", "；", "。"), end=("。", "")),
+    _Frame("{t}[用来放|专门放|只放]{x}", ("，", "；"), end=("。",)),
+    _Frame("{x}[属于|归入]{t}", ("，", "；", "。"), end=("。",)),
+    _Frame("将{x}[分拣至|移至|送入]{t}", ("，", "；", "，再"), ("", "请", "麻烦你"), ("。", "")),
+    _Frame("{t}要{x}", ("，", "；", "。"), end=("。",)),
+    _Frame("把托盘上的{x}[拿到|搬到|夹到]{t}", ("，然后", "；", "。"), ("", "先"), ("。",)),
+    _Frame("用{t}装{x}", ("，", "；"), ("", "请"), ("。",)),
 )
-FRAMES: dict[Language, tuple[Frame, ...]] = {"en": _EN, "zh": _ZH}
+FRAMES: dict[Language, tuple[_Frame, ...]] = {"en": _EN, "zh": _ZH}
 """Frames by language."""
 
 _TOTES: dict[Language, tuple[str, ...]] = {

@@ -2,9 +2,9 @@
 
 The arch motion of pick-and-place robots: the sideways move starts as soon as the tool is clear of
 what stands around it and the descent starts before the sideways move has ended. Every stretch is a
-jerk-limited profile of ``ruckig``; joints come from the body's inverse kinematics, once for
-the whole path; the path is then slowed down as a whole until no joint and no tool speed
-exceeds its share of the limits.
+jerk-limited profile of ``ruckig``; joints come from the body's inverse kinematics for the whole
+path at once; speed and acceleration are then taken back, each by as much as it was too much,
+until no joint and no tool speed exceeds its share of the limits.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ __all__ = ["TopDown", "jump", "pose_of", "top_down"]
 _JOINT_SHARE = 0.90
 _TOOL_SHARE = 0.92
 """Shares of the speed limits that a skill uses; a servo overshoots its profile by up to 7 %."""
-_TOOL_ACCELERATION = 11.0  # [m/s²]
-_TOOL_JERK = 220.0  # [m/s³]
+_TOOL_ACCELERATION = 12.0  # [m/s²]
+_JERK_PER_ACCELERATION = 28.0  # [1/s]
+_TOOL_SPEED_FOR_YAW = 0.5
+"""Below this speed of the tool [m/s] it turns more slowly too."""
+_ROUNDS = 12
 _YAW_LIMITS = (3.0, 25.0, 400.0)  # [rad/s], [rad/s²], [rad/s³]
 _VERTICAL = 0.7
 """Share of the tool speed that a lift or descent uses; it adds to the sideways speed."""
@@ -115,50 +118,88 @@ def jump(
         Unreachable: The body cannot follow.
     """
     dt = context.control_dt
-    v = context.limits.tool_speed_m_s * _TOOL_SHARE
-    slow = min(v / 0.5, 1.0)  # gentle speeds deserve gentle accelerations
-    a, j = _TOOL_ACCELERATION * slow, _TOOL_JERK * slow
-    top_m = max(top_m, start.z_m, goal.z_m)
-    across = np.array([goal.x_m - start.x_m, goal.y_m - start.y_m])
-    far = float(np.hypot(*across))
-    turn = (goal.yaw_rad - start.yaw_rad + np.pi) % (2 * np.pi) - np.pi
-    up = _profile([top_m - start.z_m], [v * _VERTICAL], [a], [j])
-    down = _profile([goal.z_m - top_m], [v * _VERTICAL], [a], [j])
-    over = _profile([far, turn], [v, _YAW_LIMITS[0]], [a, _YAW_LIMITS[1]], [j, _YAW_LIMITS[2]])
-    rise, fall = top_m - start.z_m, top_m - goal.z_m
-    if far < 1e-4 and abs(turn) < 1e-3:
-        over_at, down_at = up.duration, up.duration
-    else:
-        over_at = _reaches(up, min(rise, _CLEAR_M)) if rise > 1e-6 else 0.0
-        low = _reaches(down, max(fall - _CLEAR_M, 0.0)) if fall > 1e-6 else 0.0
-        down_at = max(over_at + over.duration - low, up.duration)
-    end = max(over_at + over.duration, down_at + down.duration)
-
     spec, limits = context.body.spec.limbs[limb], context.limits.limbs[limb]
+    v_max = context.limits.tool_speed_m_s * _TOOL_SHARE
     qd_max = np.minimum(spec.qd_max, limits.qd_max) * _JOINT_SHARE
-    stretch = 1.0
-    path = q[None]
-    for _ in range(6):
-        n = max(int(np.ceil(end * stretch / dt)), 1)
-        t = np.minimum(np.arange(n + 1) * dt / stretch, end)
-        moved = _sample(over, t - over_at)
-        share = moved[:, 0] / far if far > 1e-9 else np.zeros(n + 1)
-        x, y = start.x_m + share * across[0], start.y_m + share * across[1]
-        z = start.z_m + _sample(up, t)[:, 0] + _sample(down, t - down_at)[:, 0]
-        path = context.body.inverse(limb, top_down(x, y, z, start.yaw_rad + moved[:, 1]), q)
+    speed = v_max
+    # Gentle speeds deserve gentle accelerations.
+    acceleration = _TOOL_ACCELERATION * min(v_max / 0.5, 1.0)
+    for round_ in range(_ROUNDS):
+        course = _Course.plan(start, goal, max(top_m, start.z_m, goal.z_m), speed, acceleration)
+        x, y, z, yaw = course.at(np.arange(course.ticks(dt) + 1) * dt)
+        path = context.body.inverse(limb, top_down(x, y, z, yaw), q)
         _check_workspace(x, y, z, limits.workspace_lower_m, limits.workspace_upper_m)
-        speed = np.diff(path, axis=0) / dt
-        acceleration = np.diff(speed, axis=0, prepend=0, append=0) / dt
+        qd = np.diff(path, axis=0) / dt
+        qdd = np.diff(qd, axis=0, prepend=0, append=0) / dt
         tool = np.sqrt(np.diff(x) ** 2 + np.diff(y) ** 2 + np.diff(z) ** 2) / dt
-        excess = max(
-            float((np.abs(speed) / qd_max).max()),
-            float(tool.max()) / v,
-            float(np.sqrt((np.abs(acceleration) / spec.qdd_max).max())),
+        too_fast = max(float((np.abs(qd) / qd_max).max()), float(tool.max()) / v_max)
+        too_hard = float((np.abs(qdd) / spec.qdd_max).max())
+        if too_fast <= 1.0 + 1e-6 and too_hard <= 1.0 + 1e-6:
+            return path
+        # Speed costs more time than acceleration: take away only what was too much.
+        speed /= max(too_fast * 1.003, 1.0)
+        acceleration /= max(too_hard * 1.01, 1.0)
+        if round_ > _ROUNDS // 2:  # the overlap shifts with both: take enough off to end it
+            speed, acceleration = 0.9 * speed, 0.8 * acceleration
+    raise Unreachable(f"limb {limb!r} cannot follow this way within its limits at any speed")
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """Profiles of one jump, and when each begins [s]."""
+
+    start: TopDown
+    across: tuple[float, float]
+    far: float
+    up: Trajectory
+    over: Trajectory
+    down: Trajectory
+    over_at: float
+    down_at: float
+
+    @classmethod
+    def plan(
+        cls, start: TopDown, goal: TopDown, top_m: float, speed: float, acceleration: float
+    ) -> _Course:
+        """Overlap the three stretches as far as the clearance allows."""
+        jerk = acceleration * _JERK_PER_ACCELERATION
+        across = goal.x_m - start.x_m, goal.y_m - start.y_m
+        far = float(np.hypot(*across))
+        turn = (goal.yaw_rad - start.yaw_rad + np.pi) % (2 * np.pi) - np.pi
+        rise, fall = top_m - start.z_m, top_m - goal.z_m
+        up = _profile([rise], [speed * _VERTICAL], [acceleration], [jerk])
+        down = _profile([-fall], [speed * _VERTICAL], [acceleration], [jerk])
+        slower = speed / _TOOL_SPEED_FOR_YAW
+        over = _profile(
+            [far, turn],
+            [speed, _YAW_LIMITS[0] * min(slower, 1.0)],
+            [acceleration, _YAW_LIMITS[1] * min(slower, 1.0)],
+            [jerk, _YAW_LIMITS[2] * min(slower, 1.0)],
         )
-        if excess <= 1.0 + 1e-6:
-            break
-        stretch *= excess * 1.005
-    return path
+        if far < 1e-4 and abs(turn) < 1e-3:
+            over_at = down_at = up.duration
+        else:
+            over_at = _reaches(up, min(rise, _CLEAR_M)) if rise > 1e-6 else 0.0
+            low = _reaches(down, max(fall - _CLEAR_M, 0.0)) if fall > 1e-6 else 0.0
+            down_at = max(over_at + over.duration - low, up.duration)
+        return cls(start, across, far, up, over, down, over_at, down_at)
+
+    def ticks(self, dt: float) -> int:
+        """Ticks until the goal is reached."""
+        end = max(self.over_at + self.over.duration, self.down_at + self.down.duration)
+        return max(int(np.ceil(end / dt - 1e-9)), 1)
+
+    def at(self, t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """x, y, z [m] and yaw [rad] at times [s]."""
+        moved = _sample(self.over, t - self.over_at)
+        share = moved[:, 0] / self.far if self.far > 1e-9 else np.zeros(len(t))
+        lift = _sample(self.up, t)[:, 0] + _sample(self.down, t - self.down_at)[:, 0]
+        return (
+            self.start.x_m + share * self.across[0],
+            self.start.y_m + share * self.across[1],
+            self.start.z_m + lift,
+            self.start.yaw_rad + moved[:, 1],
+        )
 
 
 def _check_workspace(

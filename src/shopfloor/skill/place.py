@@ -25,7 +25,7 @@ _DROP_M = 0.012
 _SPOT_M = 0.022
 """Radius of a spot in a tote [m]."""
 _RETREAT_M = 0.05
-_RELEASE_M = 0.012
+_RELEASE_M = 0.009
 """How far the jaw opens to let go [m]."""
 _RELEASE_TICKS = 12
 

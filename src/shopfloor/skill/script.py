@@ -28,7 +28,7 @@ __all__ = ["CROSSING_M", "TARGET_SCHEMA", "Blocked", "Script", "ScriptedSkill", 
 
 Script = Generator[ActionChunk, None, SkillResult]
 
-CROSSING_M = 0.15
+CROSSING_M = 0.115
 """Height at which tools cross the cell [m]: above the walls of a tote with a part in the jaw."""
 _PATIENCE_TICKS = 500
 _RETRY_TICKS = 2
