@@ -18,7 +18,7 @@ FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help install run test lint lock system clean
+.PHONY: help install run test lint lock system results clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,20 @@ lock: $(VENV)/.stamp-dev ## Write requirements/*.lock anew from pyproject.toml (
 
 system: ## Install the system libraries that draw pictures without a screen, or say how.
 	@.ci/system libegl1 libgl1-mesa-dri libopengl0
+
+# Simulation results; on two cores this takes a quarter of an hour. Runs stay in runs/ to be looked at.
+RESULTS := docs/results
+results: system install ## Measure everything that docs/results/ says, and write it there.
+	rm -rf runs/results-fenced runs/results-collaborative
+	$(BIN)/shopfloor bench start --out $(RESULTS)/start.json >/dev/null
+	$(BIN)/shopfloor bench repeat --out $(RESULTS)/repeat.json >/dev/null
+	$(BIN)/shopfloor bench sim --out $(RESULTS)/bench-sim.json >/dev/null
+	taskset -c 0 $(BIN)/shopfloor bench sim --no-pair --out $(RESULTS)/bench-sim-one-core.json >/dev/null
+	$(BIN)/shopfloor run --orders 300 --seed 1000 --audit --workers 2 --out runs/results-fenced --json \
+		> $(RESULTS)/sorting-fenced.json
+	$(BIN)/shopfloor run --orders 300 --seed 1000 --audit --workers 2 --limits collaborative \
+		--out runs/results-collaborative --json > $(RESULTS)/sorting-collaborative.json
+	$(BIN)/shopfloor bench page $(RESULTS)
 
 clean: ## Remove .venv, caches and builds; runs stay.
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from shopfloor.shift import Plan
 
 __all__ = ["command"]
 
@@ -40,25 +44,10 @@ def _sim(
 
     from shopfloor.cli.rivals import rivals
     from shopfloor.record.disk import write_atomic
-    from shopfloor.shift import Latency, Plan
     from shopfloor.shift.speed import measure
 
     errors = Console(stderr=True)
-    plan = Plan(
-        cell="sorting",
-        body=body,
-        brain="classical",
-        seed=seed,
-        orders=orders,
-        hours=None,
-        order_file=None,
-        latency=Latency.parse("fixed:40"),
-        limits="fenced",
-        record_fps=10.0,
-        video=True,
-        audit=False,
-        workers=1,
-    )
+    plan = _plan(orders, seed, body, video=True)
     with errors.status("starting") as status:
         speed = measure(plan, lots=orders, pair=not no_pair, progress=status.update)
         status.update("other simulators, where they are installed")
@@ -78,3 +67,99 @@ def _sim(
     for name, value in result["others"].items():
         table.add_row(name, value if isinstance(value, str) else f"{value:.2f} ms a step")
     Console().print(table)
+
+
+@command.command("repeat", short_help="The same shift in five ways must give the same log.")
+@click.option("--orders", type=int, default=6, show_default=True, help="How many orders.")
+@click.option("--seed", type=int, default=1000, show_default=True, help="Seed of the shift.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the figures to a JSON file too."
+)
+def _repeat(orders: int, seed: int, *, out: Path | None) -> None:
+    """Work a shift once, again, on two workers, and killed and resumed with one and with two.
+
+    Exit code 1 if the log_sha256 of any two ways differ.
+    """
+    from rich.console import Console  # --help must not load the simulator
+
+    from shopfloor.record.disk import write_atomic
+    from shopfloor.report import log_sha256
+    from shopfloor.shift.repeat import repeat
+
+    plan = _plan(orders, seed, "bench", video=True)
+    with Console(stderr=True).status("starting") as status:
+        found = repeat(
+            plan,
+            kill_after=max(orders // 2, 1),
+            digest=lambda folder: log_sha256(folder.entries()) or "",
+            say=status.update,
+        )
+    same = len(set(found.values())) == 1
+    text = json.dumps({"same": same, "orders": orders, "seed": seed, "log_sha256": found}, indent=2)
+    if out is not None:
+        write_atomic(out, text.encode() + b"\n")
+    click.echo(text)
+    if not same:
+        sys.exit(1)
+
+
+@command.command("start", short_help="How long the import and the help take.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the figures to a JSON file too."
+)
+def _start(*, out: Path | None) -> None:
+    """Time `import shopfloor` and `shopfloor --help`, best of ten, interpreter included."""
+    import subprocess
+    import time
+
+    from shopfloor.record.disk import write_atomic
+
+    def best(command_line: list[str]) -> float:
+        walls = []
+        for _ in range(10):
+            began = time.perf_counter()
+            subprocess.run(command_line, check=True, capture_output=True)  # noqa: S603 - ours
+            walls.append(time.perf_counter() - began)
+        return min(walls)
+
+    python = sys.executable
+    result = {
+        "import_s": best([python, "-c", "import shopfloor"]),
+        "help_s": best([python, "-c", "from shopfloor.cli import main; main(['--help'])"]),
+    }
+    text = json.dumps(result, indent=2)
+    if out is not None:
+        write_atomic(out, text.encode() + b"\n")
+    click.echo(text)
+
+
+@command.command("page", short_help="Write the page of measured results from their JSON files.")
+@click.argument("folder", type=click.Path(path_type=Path))
+def _page(folder: Path) -> None:
+    """Write README.md into FOLDER from the JSON files that the other commands left there."""
+    from shopfloor.cli.results import page
+    from shopfloor.record.disk import write_atomic
+
+    write_atomic(folder / "README.md", page(folder).encode())
+    click.echo(folder / "README.md")
+
+
+def _plan(orders: int, seed: int, body: str, *, video: bool) -> Plan:
+    """The shift that is measured: classical brain, fenced limits, streams at 10 Hz."""
+    from shopfloor.shift import Latency, Plan
+
+    return Plan(
+        cell="sorting",
+        body=body,
+        brain="classical",
+        seed=seed,
+        orders=orders,
+        hours=None,
+        order_file=None,
+        latency=Latency.parse("fixed:40"),
+        limits="fenced",
+        record_fps=10.0,
+        video=video,
+        audit=False,
+        workers=1,
+    )

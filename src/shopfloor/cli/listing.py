@@ -12,9 +12,9 @@ _KINDS = ("cells", "bodies", "brains", "skills")
 
 
 @click.command("list", short_help="List cells, bodies, brains or skills.")
-@click.argument("kind", type=click.Choice(_KINDS))
+@click.argument("kind", metavar="KIND", type=click.Choice(_KINDS))
 def command(kind: str) -> None:
-    """List all plugins of a KIND, our own and installed ones."""
+    """List all plugins of a KIND, our own and installed ones: cells, bodies, brains or skills."""
     from rich.console import Console
     from rich.table import Table
 

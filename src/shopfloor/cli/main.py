@@ -22,6 +22,10 @@ _COMMANDS = {
 }
 
 
+_NO_ARGUMENTS: type[Exception] = getattr(click.exceptions, "NoArgsIsHelpError", click.Abort)
+"""What newer versions of click raise instead of showing the help themselves."""
+
+
 class _Lazy(click.Group):
     """Knows its commands by name and loads only the one that is called."""
 
@@ -56,13 +60,23 @@ def main(arguments: list[str] | None = None) -> Any:
     except click.exceptions.Exit as done:
         code = done.exit_code
     except click.Abort:
+        click.echo("shopfloor: interrupted", err=True)
         code = 130
+    except _NO_ARGUMENTS as nothing:
+        click.echo(str(nothing))
+        code = 0
     except click.ClickException as error:
-        click.echo(f"shopfloor: {' '.join(error.format_message().split())}", err=True)
+        click.echo(f"shopfloor: {_line(error.format_message())}", err=True)
         code = 2
     except ShopfloorError as error:
-        click.echo(f"shopfloor: {' '.join(str(error).split())}", err=True)
+        click.echo(f"shopfloor: {_line(str(error))}", err=True)
         code = 2
     except BrokenPipeError:
         code = 0
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _line(message: str) -> str:
+    """Put a message on one line; wrong lines of a file stay apart."""
+    lines = (" ".join(line.split()) for line in message.splitlines())
+    return " | ".join(line for line in lines if line)

@@ -17,7 +17,7 @@ _SMOOTH = 2
 def picture(
     body: str,
     *,
-    azimuth_deg: float = 60.0,
+    azimuth_deg: float = 115.0,
     elevation_deg: float = -28.0,
     width: int = 640,
     height: int = 480,
@@ -68,7 +68,7 @@ Examples:
 @click.argument("body")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The PNG file.")
 @click.option(
-    "--azimuth", type=float, default=60.0, show_default=True, help="The camera looks there [deg]."
+    "--azimuth", type=float, default=115.0, show_default=True, help="The camera looks there [deg]."
 )
 @click.option(
     "--elevation",

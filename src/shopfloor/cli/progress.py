@@ -50,6 +50,7 @@ class Bar:
                 f"{self._plan.brain} in {self._plan.cell} on {self._plan.body}, "
                 f"seed {self._plan.seed} → {self._out}  (simulation; Ctrl-C ends with a report)",
                 highlight=False,
+                markup=False,
                 soft_wrap=True,
             )
             self._bar.start()
@@ -75,7 +76,7 @@ class Bar:
         # Where nobody watches a bar, a line now and then keeps a log readable.
         if self._plain and (n >= self._said + 25 or (n and n == progress.orders)):
             self._said = n
-            self._console.print(f"{count}  {rate}", highlight=False)
+            self._console.print(f"{count}  {rate}", highlight=False, markup=False)
 
     def __enter__(self) -> Self:
         return self

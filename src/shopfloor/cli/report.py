@@ -24,4 +24,4 @@ def command(run: Path, *, as_json: bool) -> None:
         return
     console = Console()
     console.print(shift_table(run_summary(run)))
-    console.print(f"\nreport  {page}", highlight=False)
+    click.echo(f"\nreport  {page}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -98,17 +99,18 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     with Bar(plan, out) as bar:
         ended = run_shift(plan, out, resume=resume is not None, progress=bar.update)
     page = write_report(out)
-    if options["as_json"]:
+    as_json: bool = options["as_json"]
+    if as_json:
         click.echo((out / "result.json").read_text(encoding="utf-8").strip())
     else:
         from rich.console import Console
 
         console = Console()
         console.print(shift_table(run_summary(out)))
-        console.print(f"\nreport  {page}", highlight=False)
-        if ended != "complete" and plan.max_wall_s is None:
-            console.print(f"go on   shopfloor run --resume {out}", highlight=False)
-    if ended != "complete" and plan.max_wall_s is None:
+        click.echo(f"\nreport  {page}")
+    if ended == "interrupted":
+        # With --json stdout holds one object and nothing else.
+        click.echo(f"go on   shopfloor run --resume {shlex.quote(str(out))}", err=as_json)
         sys.exit(130)
 
 

@@ -125,8 +125,10 @@ class EnvelopeGuard:
             ):
                 return "message.shape", {"limb": name, "type": type(target).__name__}
             jaw: object = action.jaw_m[name]
-            number = isinstance(jaw, float | int | np.floating)
-            if not (number and -_SLACK <= jaw <= self._jaw_max[name] + 1e-3):  # also refuses NaN
+            widest = self._jaw_max[name] + 1e-3
+            if not isinstance(jaw, float | int | np.floating) or not (
+                -_SLACK <= jaw <= widest  # also refuses NaN
+            ):
                 return "jaw.range", {"limb": name, "jaw_m": str(jaw)}
         tick, seq = action.tick, action.seq
         # Whole numbers only: NaN is neither old nor new, and all that follow it would be neither.

@@ -31,6 +31,7 @@ class _Job:
     skill: Skill
     asked: Observation
     replan_at: int = -1
+    begun: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -105,7 +106,7 @@ class Dispatcher:
                 return events
             for job in due:
                 others = self.plans(observation, but=job.call.limbs)
-                answer = job.skill.act(observation, others)
+                answer = _acted(job, observation, others)
                 if isinstance(answer, ActionChunk):
                     self._take(answer, tick, "skill")
                     job.replan_at = tick + (answer.replan_after or 1_000_000_000)
@@ -149,7 +150,6 @@ class Dispatcher:
             if taken.isdisjoint(job.call.limbs):
                 self._queue.remove(job)
                 self._jobs.append(job)
-                job.skill.reset(job.call, job.asked)
                 events.append(Event(tick, "skill.started", _data(job.call)))
             taken.update(job.call.limbs)  # whoever queues first goes first
         return events
@@ -182,6 +182,23 @@ class Dispatcher:
         for job in lost:
             self._queue.remove(job)
         return [Event(tick, "skill.dropped", _data(job.call)) for job in lost]
+
+
+def _acted(
+    job: _Job, observation: Observation, others: dict[str, Plan]
+) -> ActionChunk | SkillResult:
+    """Ask a skill what comes next; one that raises has failed, and the shift goes on."""
+    try:
+        if not job.begun:
+            job.begun = True
+            job.skill.reset(job.call, job.asked)
+        answer: object = job.skill.act(observation, others)
+        if not isinstance(answer, ActionChunk | SkillResult):
+            kind = type(answer).__name__
+            raise TypeError(f"act returned a {kind}; an ActionChunk or SkillResult is allowed")
+    except Exception as error:  # noqa: BLE001 - skills are plugins, too
+        return SkillResult(False, "infra", {"reason": f"{type(error).__name__}: {error}"})
+    return answer
 
 
 def _data(call: SkillCall) -> dict[str, Any]:

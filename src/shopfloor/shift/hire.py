@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from shopfloor import plugins
-from shopfloor.errors import SpecMismatch, UsageError
+from shopfloor.errors import PluginError, ShopfloorError, SpecMismatch, UsageError
 from shopfloor.record import FORMAT, Manifest
 from shopfloor.shift.dispatch import Dispatcher
 from shopfloor.shift.plan import Plan
@@ -20,12 +21,15 @@ from shopfloor.types import (
     BrainContext,
     Cell,
     Limits,
+    Needs,
     OrderSource,
     Skill,
     SkillCall,
 )
 
 __all__ = ["Staff", "manifest", "order_source"]
+
+_T = TypeVar("_T")
 
 
 class Staff:
@@ -43,26 +47,35 @@ class Staff:
         Raises:
             UnknownName: A name is not known; the message lists what is.
             SpecMismatch: The brain needs what the cell does not have.
+            PluginError: A plugin cannot be made.
             LimitsError: Nobody has stated limits for this cell and body.
             RenderError: No picture can be drawn on this machine.
         """
         # Everything that can be wrong with names and limits is found before a GL context opens.
         make_cell = plugins.factory("cells", plan.cell)
         make_brain = plugins.factory("brains", plan.brain)
-        body = plugins.factory("bodies", plan.body)()
+        make_body = plugins.factory("bodies", plan.body)
+        body = _made(f"body {plan.body!r}", make_body)
 
         from shopfloor.guard import EnvelopeGuard, load_limits
 
         self.limits: Limits = load_limits(plan.cell, body.spec, plan.limits)
-        self.cell: Cell = make_cell(body, record_fps=plan.record_fps)
+        self.cell: Cell = _made(
+            f"cell {plan.cell!r}", lambda: make_cell(body, record_fps=plan.record_fps)
+        )
         self._skills: dict[str, Any] = {
             name: plugins.factory("skills", name) for name in plugins.names("skills")
         }
         self.skills: Mapping[str, Mapping[str, Any]] = {
             name: skill.schema for name, skill in self._skills.items()
         }
-        self.brain: Brain = make_brain(BrainContext(self.cell.spec, self.limits, self.skills))
-        self._check_needs()
+        context = BrainContext(self.cell.spec, self.limits, self.skills)
+        try:
+            self.brain: Brain = _made(f"brain {plan.brain!r}", lambda: make_brain(context))
+            self._check_needs()
+        except BaseException:
+            self.cell.close()
+            raise
         self.guard = EnvelopeGuard(body, self.cell.spec.control_dt)
 
         from shopfloor.body.geometry import Geometry
@@ -81,15 +94,32 @@ class Staff:
         )
 
     def close(self) -> None:
-        """Give back what cell and brain hold."""
-        self.brain.close()
-        self.cell.close()
+        """Give back what cell and brain hold.
+
+        Raises:
+            PluginError: The brain does not let go; the cell has been closed all the same.
+        """
+        try:
+            self.brain.close()
+        except Exception as error:
+            raise PluginError(
+                f"the brain raised {type(error).__name__} when it was closed: {error}; what was "
+                "committed is safe: see it with `shopfloor report`, and mend the brain"
+            ) from error
+        finally:
+            self.cell.close()
 
     def _make_skill(self, name: str) -> Skill:
         skill: Skill = self._skills[name](self._context)
         return skill
 
     def _check_needs(self) -> None:
+        brain: object = self.brain
+        if not isinstance(brain, Brain) or not isinstance(brain.needs, Needs):
+            raise SpecMismatch(
+                f"{type(brain).__qualname__} is no brain: it must have needs (a Needs), reset, act "
+                "and close; hold it against shopfloor.testing.check_brain"
+            )
         needs, spec = self.brain.needs, self.cell.spec
         if missing := sorted(set(needs.cameras) - set(spec.cameras)):
             raise SpecMismatch(
@@ -114,11 +144,33 @@ class Staff:
         least, most = _LIMBS.get(call.skill, (0, len(limbs)))
         if not least <= len(call.limbs) <= most:
             return f"{call.skill!r} takes {least} to {most} limbs, not {len(call.limbs)}"
+        if not _finite(call.arguments):
+            return "the arguments hold a number that is not finite"  # NaN passes every schema
         error = next(iter(self._validators[call.skill].iter_errors(dict(call.arguments))), None)
         return None if error is None else str(error.message)
 
 
 _LIMBS = {"pick": (1, 1), "place": (1, 1), "handover": (2, 2)}
+
+
+def _made(what: str, make: Callable[[], _T]) -> _T:
+    """Make a plugin; whatever it raises comes as one error that names it."""
+    try:
+        return make()
+    except ShopfloorError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"the {what} cannot be made: {type(error).__name__}: {error}; mend or remove its package"
+        ) from error
+
+
+def _finite(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or isfinite(value)
 
 
 def _validators(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

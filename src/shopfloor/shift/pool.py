@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Iterator
 from contextlib import suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Protocol, Self
@@ -17,8 +19,6 @@ from shopfloor.shift.worker import Failure, Worker, serve
 from shopfloor.types import Lot
 
 __all__ = ["Here", "Pool", "Processes"]
-
-_START_S = 60.0
 
 
 class Pool(Protocol):
@@ -82,13 +82,21 @@ class Processes:
         self._idle: list[Connection] = []
         self._busy: list[Connection] = []
         self._processes = []
-        for _ in range(plan.workers):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=serve, args=(plan, folder.path, theirs), daemon=True)
-            process.start()
-            theirs.close()
-            self._processes.append(process)
-            self._idle.append(ours)
+        # Ctrl-C goes to the whole group: a worker that is still importing must not die of it.
+        resource_tracker.ensure_running()  # it would unblock the signal when it starts
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            for _ in range(plan.workers):
+                ours, theirs = context.Pipe()
+                process = context.Process(
+                    target=serve, args=(plan, folder.path, theirs), daemon=True
+                )
+                process.start()
+                theirs.close()
+                self._processes.append(process)
+                self._idle.append(ours)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     @property
     def room(self) -> int:

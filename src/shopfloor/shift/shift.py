@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from shopfloor.errors import RunExists, RunUnwritable, UsageError
 from shopfloor.record import Entry, Manifest, RunFolder, Session
-from shopfloor.record.disk import write_atomic
+from shopfloor.record.disk import write_atomic, writing
 from shopfloor.shift.hire import Staff, manifest, order_source
 from shopfloor.shift.latency import Latency
 from shopfloor.shift.plan import Plan
@@ -19,8 +20,9 @@ from shopfloor.types import Lot, OrderSource
 
 __all__ = ["Progress", "plan_of", "run_shift"]
 
-ORDERS_FILE = "orders.jsonl"
-LIMITS_FILE = "limits.toml"
+INPUTS = "inputs"
+ORDERS = "orders"
+LIMITS = "limits.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progre
         progress: Called once at the start and after each committed lot.
 
     Returns:
-        ``complete`` or ``interrupted``.
+        ``complete``, ``max-wall`` when the wall time was up, or ``interrupted`` by Ctrl-C.
 
     Raises:
         ShopfloorError: Something is wrong; what was committed is safe.
@@ -60,7 +62,7 @@ def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progre
         )
     began, started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
     staff = Staff(plan)
-    ended = "interrupted"
+    ended, handed_over = "interrupted", False
     try:
         source = order_source(plan, staff.cell)
         written = manifest(plan, staff, source)
@@ -73,6 +75,7 @@ def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progre
             shift = _Shift(plan, folder, source, written.changeover_s, written.control_dt, progress)
             try:
                 if plan.workers == 1:
+                    handed_over = True
                     with Here(plan, folder, staff) as pool:
                         ended = shift.run(pool, began)
                 else:
@@ -81,17 +84,20 @@ def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progre
             except KeyboardInterrupt:
                 ended = "interrupted"
             finally:
-                folder.add_session(
-                    Session(
-                        started=started,
-                        wall_s=time.perf_counter() - began,
-                        workers=plan.workers,
-                        lots=shift.worked,
-                        ended=ended,
+                # To have looked at a complete run is no work on it, and must not lower its rates.
+                looked = ended == "complete" and not shift.worked and _was_complete(folder)
+                if not looked:
+                    folder.add_session(
+                        Session(
+                            started=started,
+                            wall_s=time.perf_counter() - began,
+                            workers=plan.workers,
+                            lots=shift.worked,
+                            ended="complete" if ended == "complete" else "interrupted",
+                        )
                     )
-                )
     finally:
-        if plan.workers > 1:
+        if not handed_over:
             staff.close()
     return ended
 
@@ -128,7 +134,7 @@ class _Shift:
                 under_way[lot.index] = lot
                 lot = next(ahead, None)
             if not under_way:
-                return "interrupted" if stopped else "complete"
+                return "max-wall" if lot and self._may_begin({}, lot) else "complete"
             for entry in pool.finished():
                 self._folder.index(entry)
                 self.done[entry.lot] = entry
@@ -182,21 +188,39 @@ class _Shift:
 
 def _create(out: Path, written: Manifest) -> RunFolder:
     """Make the run folder, and the folder that it lies in if only that is missing."""
+    made = not out.parent.exists()
     try:
         out.parent.mkdir(exist_ok=True)
     except OSError as error:
         raise RunUnwritable(
             f"cannot make {out.parent}: {error.strerror}; choose another --out"
         ) from error
-    return RunFolder.create(out, written)
+    try:
+        return RunFolder.create(out, written)
+    except BaseException:
+        if made:
+            with suppress(OSError):  # somebody else may use it already
+                out.parent.rmdir()
+        raise
+
+
+def _was_complete(folder: RunFolder) -> bool:
+    sessions = folder.sessions()
+    return bool(sessions) and sessions[-1].ended == "complete"
 
 
 def _keep_inputs(plan: Plan, folder: RunFolder) -> None:
     """Copy the files that the run was made from into it, so that it can be resumed anywhere."""
-    if plan.order_file is not None:
-        write_atomic(folder.path / ORDERS_FILE, plan.order_file.read_bytes())
-    if plan.limits.endswith(".toml"):
-        write_atomic(folder.path / LIMITS_FILE, Path(plan.limits).read_bytes())
+    inputs = folder.path / INPUTS
+    with writing(inputs):
+        if plan.order_file is not None or plan.limits.endswith(".toml"):
+            inputs.mkdir()
+        if plan.order_file is not None:  # under its own name, of which orders without an id get one
+            (inputs / ORDERS).mkdir()
+            copy = inputs / ORDERS / plan.order_file.name
+            write_atomic(copy, plan.order_file.read_bytes())
+        if plan.limits.endswith(".toml"):
+            write_atomic(inputs / LIMITS, Path(plan.limits).read_bytes())
 
 
 def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
@@ -207,7 +231,8 @@ def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
     """
     with RunFolder.open(path) as folder:
         old = folder.manifest
-    orders, limits = path / ORDERS_FILE, path / LIMITS_FILE
+    inputs = path.absolute() / INPUTS
+    limits = inputs / LIMITS
     return Plan(
         cell=old.cell,
         body=old.body,
@@ -215,7 +240,7 @@ def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
         seed=old.seed,
         orders=old.orders,
         hours=old.hours,
-        order_file=orders if old.order_file else None,
+        order_file=inputs / ORDERS / old.order_file if old.order_file else None,
         latency=Latency.parse(old.latency),
         limits=str(limits) if limits.exists() else old.limits,
         record_fps=old.record_fps,
@@ -233,8 +258,8 @@ _SETTLE_AND_REPAIR_S = 100.0
 def _same(old: Manifest, new: Manifest) -> None:
     """Refuse to continue a run with something else than it was begun with."""
     for name in (
-        "cell", "body", "brain", "latency", "limits", "seed", "record_fps", "sha256",
-        "brain_identity",
+        "cell", "body", "brain", "latency", "limits", "seed", "orders", "hours", "order_file",
+        "record_fps", "video", "audit", "sha256", "brain_identity",
     ):  # fmt: skip
         was, now = getattr(old, name), getattr(new, name)
         if was != now:

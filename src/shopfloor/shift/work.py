@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from shopfloor.errors import RunError, ShopfloorError
+from shopfloor.errors import RunError
+from shopfloor.shift.answer import checked, fault_code
 from shopfloor.shift.dispatch import Dispatcher
 from shopfloor.shift.latency import Latency
 from shopfloor.shift.tally import Tally
@@ -95,6 +96,7 @@ class _Floor:
         self.views: dict[str, Frame] = {}
         self.unheard: list[Event] = []  # what the brain has not been told yet
         self.thought: _Thought | None = None
+        self.lame: Exception | None = None  # why the brain could not begin the order
         self.finished = False
         self.asked_tick = -_ASK_AGAIN_TICKS
         self.seq = 0
@@ -106,7 +108,10 @@ class _Floor:
         timestep = crew.cell.reset(lot, seed=lot.seed)
         crew.judge.reset(lot, self.order)
         # The goal is the judge's: a brain gets the words.
-        crew.brain.reset(replace(self.order, goal=Goal(())), seed=lot.seed)
+        try:
+            crew.brain.reset(replace(self.order, goal=Goal(())), seed=lot.seed)
+        except Exception as error:  # noqa: BLE001 - told when it is asked
+            self.lame = error
         state = crew.guard.start(crew.limits)
         self.dispatcher.looks.update(crew.brain.needs.cameras)
         jaw = {limb: timestep.observation.limbs[limb].jaw_m for limb in self.limbs}
@@ -172,13 +177,16 @@ class _Floor:
         self.asked_tick = tick
         began = time.perf_counter()
         try:
-            reply = crew.brain.act(asked, events, deadline_s=_DEADLINE_S)
+            if self.lame is not None:
+                raise self.lame
+            reply = checked(
+                crew.brain.act(asked, events, deadline_s=_DEADLINE_S), crew.cell.spec.body, tick
+            )
         except RunError:
             raise
         except Exception as error:  # noqa: BLE001 - a brain may not end the shift, whatever it does
-            code = "infra" if isinstance(error, ShopfloorError) else "brain.malformed"
             note = f"{type(error).__name__}: {error}"
-            now.append(Event(tick, "fault", {"code": code, "reason": note}))
+            now.append(Event(tick, "fault", {"code": fault_code(error), "reason": note}))
             reply = Reply(Finish("gave_up", note), Exchange("", note, "", 0.0))
         charged = crew.latency.ticks(time.perf_counter() - began, self.dt)
         crew.recorder.exchange(tick, reply.exchange)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -143,7 +145,8 @@ def _repair_ticks(lot: Lot, outcome: Outcome, control_dt: float) -> int:
 
 def serve(plan: Plan, path: Path, pipe: Connection) -> None:
     """Body of a worker process: lots come in by the pipe, entries or a Failure go back."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop,
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and then the lot is abandoned
     try:
         with RunFolder.join(path) as folder:
             worker = Worker(plan, folder)
@@ -152,10 +155,12 @@ def serve(plan: Plan, path: Path, pipe: Connection) -> None:
                     pipe.send(worker.work(lot))
             finally:
                 worker.close()
-    except EOFError:
+    except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the parent is gone: so is this lot, uncommitted
     except ShopfloorError as error:
-        pipe.send(Failure(error))
+        with suppress(OSError):  # the parent is gone
+            pipe.send(Failure(error))
     except Exception as error:
-        pipe.send(Failure(f"{type(error).__name__}: {error}"))
+        with suppress(OSError):
+            pipe.send(Failure(f"{type(error).__name__}: {error}"))
         raise

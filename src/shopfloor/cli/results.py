@@ -1,0 +1,118 @@
+"""The page of measured results: every figure comes from a JSON file that a command wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from shopfloor.report import reference
+
+__all__ = ["page"]
+
+
+def page(folder: Path) -> str:
+    """Return the page as Markdown; a file that is not there is said to be missing."""
+    lines = [
+        "# Measured results",
+        "",
+        _HEAD,
+        "",
+    ]
+    for title, name, command, rows in (
+        ("Sorting, fenced limits (tool speed 1 m/s)", "sorting-fenced", _RUN, _shift),
+        (
+            "Sorting, collaborative limits (tool speed 250 mm/s)",
+            "sorting-collaborative",
+            f"{_RUN} --limits collaborative",
+            _shift,
+        ),
+        ("Speed", "bench-sim", "shopfloor bench sim", _speed),
+        (
+            "Speed on one core",
+            "bench-sim-one-core",
+            "taskset -c 0 shopfloor bench sim --no-pair",
+            _speed,
+        ),
+        ("The same shift five ways", "repeat", "shopfloor bench repeat", _repeat),
+        ("Start", "start", "shopfloor bench start", _start),
+    ):
+        lines += [f"## {title}", "", f"`{command}` → [{name}.json]({name}.json)", ""]
+        path = folder / f"{name}.json"
+        if path.exists():
+            lines += ["| figure | value |", "|---|---|"]
+            lines += [f"| {what} | {value} |" for what, value in rows(json.loads(path.read_text()))]
+        else:
+            lines.append("Not measured: the file is not there.")
+        lines.append("")
+    lines += ["## Beside it", "", *_beside()]
+    return "\n".join(lines) + "\n"
+
+
+_HEAD = (
+    "Written by `make results` from the JSON files beside this page; no figure is typed by hand. "
+    "**All of these are simulation results.** The machine is named in each run's manifest; wall "
+    "times are of a shared machine, so ratios say more than seconds."
+)
+_RUN = "shopfloor run --orders 300 --seed 1000 --audit --workers 2 --json"
+
+
+def _shift(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    units = result["units"]
+    yield "orders good at the end", _rate(result["good"])
+    yield "orders ever good", f"{result['ever']['k']}/{result['ever']['n']}"
+    yield (
+        "units in = good + scrap + wip + quarantine",
+        " / ".join(str(units[k]) for k in ("in", "good", "scrap", "wip", "quarantine")),
+    )
+    yield "good units per hour, changeovers included", f"{result['uph']:.0f}"
+    cycle = result["cycle_s"]
+    times = (f"{cycle[k]:.2f} s" for k in ("p50", "p90", "p99"))
+    yield "cycle time p50 / p90 / p99", " / ".join(times)
+    yield "ticks with a limit left, by an independent reader", str(result["breaches"])
+    yield "peak tool speed", f"{result['peak_tool_speed_m_s']:.3f} m/s"
+    yield "guard: limited / stopped", f"{result['guard']['limited']} / {result['guard']['stopped']}"
+    yield "failures", ", ".join(f"{k} {v}" for k, v in result["failures"].items()) or "none"
+    yield "assists", str(result["assists"])
+    yield "simulated, wall time", f"{result['sim_s']:.0f} s, {result['wall_s']:.0f} s"
+    yield "log_sha256", f"`{result['log_sha256']}`"
+
+
+def _rate(rate: dict[str, Any]) -> str:
+    share, low, high = (100 * rate[key] for key in ("rate", "lo", "hi"))
+    return f"{rate['k']}/{rate['n']} = {share:.1f} % (95 % Wilson {low:.1f}-{high:.1f} %)"
+
+
+def _speed(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "run without encoding over the bare loop", f"{result['run_over_bare']:.2f}"
+    yield "real-time factor of the shift, encoding and disk included", f"{result['rtf_shift']:.1f}"
+    yield "the same without charged changeovers", f"{result['rtf_worked']:.1f}"
+    ratio = result["two_workers_over_two_bare_loops"]
+    if ratio is not None:
+        yield "throughput of two workers over one", f"{result['two_workers_gain']:.2f}"
+        yield "throughput of two bare loops over one", f"{result['two_bare_loops_gain']:.2f}"
+        yield "ratio of the two", f"{ratio:.2f}"
+    for name, value in result["others"].items():
+        yield name, value if isinstance(value, str) else f"{value:.1f} ms a step"
+
+
+def _repeat(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "all the same", "yes" if result["same"] else "**no**"
+    for way, digest in result["log_sha256"].items():
+        yield way, f"`{digest}`"
+
+
+def _start(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "`import shopfloor`, interpreter included", f"{result['import_s']:.3f} s"
+    yield "`shopfloor --help`, interpreter included", f"{result['help_s']:.3f} s"
+
+
+def _beside() -> Iterator[str]:
+    yield "Real robots and people on a comparable but different task; ours is simulation."
+    yield ""
+    yield "| who | units per hour | source |"
+    yield "|---|---|---|"
+    for line in reference.UNITS_PER_HOUR:
+        figure = f"{line.lo:g}" if line.lo == line.hi else f"{line.lo:g}-{line.hi:g}"
+        yield f"| {line.name} | {figure} | {line.source} |"
