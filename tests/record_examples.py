@@ -192,6 +192,7 @@ class Ticks:
                 tool_in_world=np.eye(4),
                 jaw_m=float(rng.uniform(0, 0.08)),
                 wrench=rng.normal(size=6),
+                q_target=np.zeros(DOF),
             )
             for name in LIMBS
         }

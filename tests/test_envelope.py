@@ -74,7 +74,7 @@ def home(bench):
 
 def seen(tick, q):
     limbs = {
-        name: LimbState(row.copy(), np.zeros(6), np.eye(4), 0.02, np.zeros(6))
+        name: LimbState(row.copy(), np.zeros(6), np.eye(4), 0.02, np.zeros(6), row.copy())
         for name, row in q.items()
     }
     return Observation(tick, limbs, {}, {}, {})

@@ -72,7 +72,7 @@ class Bench:
         for limb in LIMBS:
             pose = np.eye(4)
             pose[:3, 3] = self.tool[limb]
-            limbs[limb] = LimbState(np.zeros(6), np.zeros(6), pose, 0.02, np.zeros(6))
+            limbs[limb] = LimbState(np.zeros(6), np.zeros(6), pose, 0.02, np.zeros(6), np.zeros(6))
         truth = Truth(
             tick=self.tick,
             position=self.position.copy(),

@@ -113,6 +113,7 @@ class LimbDriver:
             tool_in_world=pose,
             jaw_m=self.opening_m,
             wrench=wrench,
+            q_target=self._sent,
         )
 
 

@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> Any:
         click.echo(str(nothing))
         code = 0
     except click.ClickException as error:
-        click.echo(f"shopfloor: {_line(error.format_message())}", err=True)
+        click.echo(f"shopfloor: {' '.join(error.format_message().split())}", err=True)
         code = 2
     except ShopfloorError as error:
         click.echo(f"shopfloor: {_line(str(error))}", err=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shopfloor.errors import ShopfloorError
+from shopfloor.errors import ShopfloorError, SpecMismatch
 from shopfloor.record.canonical import plain
 from shopfloor.types import ActionChunk, BodySpec, Exchange, Finish, Reply, SkillCall
 
@@ -77,22 +77,30 @@ def _all(kind: type, *values: object) -> bool:
     return all(isinstance(value, kind) for value in values)
 
 
+def _plain(value: object, what: str) -> Any:
+    try:
+        return plain(value, what)
+    except SpecMismatch as error:  # which would be our own fault, not the brain's
+        raise _Malformed(str(error)) from None
+
+
 def _exchange(exchange: object) -> None:
     if not isinstance(exchange, Exchange):
         raise _Malformed(f"the reply's exchange is {_what(exchange)}; an Exchange is allowed")
     if not _all(str, exchange.request, exchange.answer, exchange.model_id):
         raise _Malformed("an exchange's request, answer and model_id must be texts")
-    plain([exchange.latency_s, exchange.tokens, exchange.cost_usd], "an exchange")
+    _plain([exchange.latency_s, exchange.tokens, exchange.cost_usd], "an exchange")
 
 
 def _call(call: SkillCall) -> SkillCall:
     texts = _all(str, call.id, call.skill) and _all(tuple, call.limbs) and _all(str, *call.limbs)
     if not texts or not _all(Mapping, call.arguments):
         raise _Malformed(
-            f"a skill call is ({call.id!r}, {call.skill!r}, {call.limbs!r}) with {_what(call.arguments)}"
-            "; allowed are two texts, a tuple of limbs' names and a mapping"
+            f"a skill call has id {call.id!r}, skill {call.skill!r}, limbs {call.limbs!r} and "
+            f"{_what(call.arguments)} of arguments; two texts, a tuple of texts and a mapping are "
+            "allowed"
         )
-    return replace(call, arguments=plain(dict(call.arguments), f"a call of {call.skill!r}"))
+    return replace(call, arguments=_plain(dict(call.arguments), f"a call of {call.skill!r}"))
 
 
 def _chunk(chunk: ActionChunk, body: BodySpec, tick: int) -> None:

@@ -193,12 +193,12 @@ def _acted(
             job.begun = True
             job.skill.reset(job.call, job.asked)
         answer: object = job.skill.act(observation, others)
-        if not isinstance(answer, ActionChunk | SkillResult):
-            kind = type(answer).__name__
-            raise TypeError(f"act returned a {kind}; an ActionChunk or SkillResult is allowed")
     except Exception as error:  # noqa: BLE001 - skills are plugins, too
         return SkillResult(False, "infra", {"reason": f"{type(error).__name__}: {error}"})
-    return answer
+    if isinstance(answer, ActionChunk | SkillResult):
+        return answer
+    reason = f"act returned a {type(answer).__name__}; an ActionChunk or SkillResult is allowed"
+    return SkillResult(False, "infra", {"reason": reason})
 
 
 def _data(call: SkillCall) -> dict[str, Any]:

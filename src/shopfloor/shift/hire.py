@@ -161,7 +161,8 @@ def _made(what: str, make: Callable[[], _T]) -> _T:
         raise
     except Exception as error:
         raise PluginError(
-            f"the {what} cannot be made: {type(error).__name__}: {error}; mend or remove its package"
+            f"the {what} cannot be made: {type(error).__name__}: {error}; mend or remove its "
+            "package"
         ) from error
 
 

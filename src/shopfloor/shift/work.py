@@ -177,11 +177,7 @@ class _Floor:
         self.asked_tick = tick
         began = time.perf_counter()
         try:
-            if self.lame is not None:
-                raise self.lame
-            reply = checked(
-                crew.brain.act(asked, events, deadline_s=_DEADLINE_S), crew.cell.spec.body, tick
-            )
+            reply = self._think(asked, events)
         except RunError:
             raise
         except Exception as error:  # noqa: BLE001 - a brain may not end the shift, whatever it does
@@ -192,6 +188,12 @@ class _Floor:
         crew.recorder.exchange(tick, reply.exchange)
         self.tally.decisions += 1
         self.thought = _Thought(reply, asked, tick + charged)
+
+    def _think(self, asked: Observation, events: Sequence[Event]) -> Reply:
+        if self.lame is not None:
+            raise self.lame
+        reply = self.crew.brain.act(asked, events, deadline_s=_DEADLINE_S)
+        return checked(reply, self.crew.cell.spec.body, asked.tick)
 
     def _obey(self, thought: _Thought, tick: int, now: list[Event]) -> None:
         self.thought = None

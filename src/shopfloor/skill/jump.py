@@ -21,13 +21,15 @@ from shopfloor.types import FloatArray
 __all__ = ["TopDown", "jump", "pose_of", "top_down"]
 
 _JOINT_SHARE = 0.90
-_TOOL_SHARE = 0.92
+_TOOL_SHARE = 0.91
 """Shares of the speed limits that a skill uses; a servo overshoots its profile by up to 7 %."""
 _TOOL_ACCELERATION = 12.0  # [m/s²]
 _JERK_PER_ACCELERATION = 28.0  # [1/s]
 _TOOL_SPEED_FOR_YAW = 0.5
 """Below this speed of the tool [m/s] it turns more slowly too."""
 _ROUNDS = 12
+_EDGE_M = 0.003
+"""Kept from the edge of the workspace, for tracking errors [m]."""
 _YAW_LIMITS = (3.0, 25.0, 400.0)  # [rad/s], [rad/s²], [rad/s³]
 _VERTICAL = 0.7
 """Share of the tool speed that a lift or descent uses; it adds to the sideways speed."""
@@ -206,6 +208,7 @@ def _check_workspace(
     x: FloatArray, y: FloatArray, z: FloatArray, lower: FloatArray, upper: FloatArray
 ) -> None:
     path = np.stack([x, y, z], axis=1)[1:]  # where the tool stands now is not this jump's doing
+    lower, upper = lower + _EDGE_M, upper - _EDGE_M
     if np.any(path < lower) or np.any(path > upper):
         worst = path[np.argmax(np.maximum(lower - path, path - upper).max(axis=1))]
         raise Unreachable(

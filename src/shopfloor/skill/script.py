@@ -35,6 +35,8 @@ _RETRY_TICKS = 2
 _GIVE_WAY_TICKS = 12
 _AT_HOME_RAD = 0.02
 _STIRRED_RAD = 0.01
+_FOLLOWED_RAD = 0.05
+"""A limb this close to its target is following it."""
 
 TARGET_SCHEMA: Mapping[str, Any] = {
     "camera": {"type": "string", "description": "Camera whose picture the target is given in."},
@@ -119,9 +121,14 @@ class ScriptedSkill(ABC):
     # What scripts are made of.
 
     def here(self, limb: str) -> TopDown:
-        """Where the limb's tool is now."""
-        pose = self.observation.limbs[limb].tool_in_world
-        return pose_of(pose)
+        """Where the limb's tool is heading: motion goes on from there, not from where it lags."""
+        return pose_of(self.context.geometry.tool_pose(limb, self._q(limb)))
+
+    def _q(self, limb: str) -> FloatArray:
+        """Joints to go on from [rad]: those last commanded, or the measured if far from them."""
+        state = self.observation.limbs[limb]
+        followed = np.abs(state.q - state.q_target).max() < _FOLLOWED_RAD
+        return state.q_target if followed else state.q
 
     def go(
         self, limb: str, goal: TopDown, jaw_m: float | None, top_m: float = CROSSING_M
@@ -167,7 +174,7 @@ class ScriptedSkill(ABC):
         return np.concatenate([np.zeros(1), *(plan.q[-1] for plan in self.others.values())])
 
     def _path(self, limb: str, goal: TopDown, top_m: float) -> FloatArray:
-        q, here = self.observation.limbs[limb].q, self.here(limb)
+        q, here = self._q(limb), self.here(limb)
         try:
             return jump(self.context, limb, q, here, goal, top_m)
         except Unreachable:
@@ -193,10 +200,8 @@ class ScriptedSkill(ABC):
 
     def rest(self, jaw_m: Mapping[str, float | None], ticks: int) -> ActionChunk:
         """Stand still for some ticks with the jaws as given."""
-        limbs = self.observation.limbs
-        return self.chunk(
-            {limb: np.repeat(limbs[limb].q[None], ticks + 1, axis=0) for limb in jaw_m}, jaw_m
-        )
+        still = {limb: np.repeat(self._q(limb)[None], ticks + 1, axis=0) for limb in jaw_m}
+        return self.chunk(still, jaw_m)
 
     def chunk(
         self, paths: Mapping[str, FloatArray], jaw_m: Mapping[str, float | None]

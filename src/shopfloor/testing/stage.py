@@ -148,7 +148,7 @@ class Stage:
         limbs = {}
         for name, (q, qd, opening) in self._state.items():
             pose = self._geometry.tool_pose(name, q)
-            limbs[name] = LimbState(q.copy(), qd.copy(), pose, opening, np.zeros(6))
+            limbs[name] = LimbState(q.copy(), qd.copy(), pose, opening, np.zeros(6), q.copy())
         frames = {name: self.frame(name, tick // 5 * 5, native=False) for name in self.spec.cameras}
         return Observation(tick, limbs, frames, dict(views or {}), dict(self._stations))
 

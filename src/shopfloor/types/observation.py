@@ -24,6 +24,7 @@ class LimbState:
         jaw_m: Measured opening between the fingertips [m].
         wrench: ``(6,)`` force [N] and torque [N m] at the wrist, in the tool's axes, without
             the weight of the gripper.
+        q_target: ``(dof,)`` where the limb's controller is heading [rad]: what it was last told.
     """
 
     q: FloatArray
@@ -31,6 +32,7 @@ class LimbState:
     tool_in_world: FloatArray
     jaw_m: float
     wrench: FloatArray
+    q_target: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
