@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from body_examples import Arms
 from shopfloor.body.bench import Bench
 from shopfloor.body.geometry import Geometry
 from shopfloor.guard import load_limits
@@ -16,6 +17,11 @@ def bench():
 @pytest.fixture(scope="session")
 def geometry(bench):
     return Geometry(bench)
+
+
+@pytest.fixture(scope="session")
+def arms(bench):
+    return Arms(bench)
 
 
 @pytest.fixture(scope="session")

@@ -3,63 +3,19 @@
 import time
 from dataclasses import replace
 
-import mujoco
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from body_examples import LIMBS, joints_at
 from shopfloor.errors import SpecMismatch
 from shopfloor.guard import EnvelopeGuard
-from shopfloor.skill.jump import top_down
 from shopfloor.types import Action, Guard, LimbState, Observation
 
-LIMBS = ("left", "right")
 DT = 0.02
 ROUND = 1e-4
 """Share by which a limit may be left through rounding."""
-
-
-class Truth:
-    """Tools and distances of the bench, from a model of its own."""
-
-    def __init__(self, bench):
-        scene = mujoco.MjSpec()
-        scene.compiler.degree = False
-        bench.attach(scene)
-        self.model = scene.compile()
-        self.data = mujoco.MjData(self.model)
-        self.solid = {
-            limb: [
-                g
-                for g in range(self.model.ngeom)
-                if self.model.geom_contype[g]
-                and self.model.body(self.model.geom_bodyid[g]).name.startswith(limb)
-            ]
-            for limb in LIMBS
-        }
-
-    def place(self, targets):
-        for limb, q in targets.items():
-            for i, value in enumerate(q):
-                self.data.joint(f"{limb}/joint{i + 1}").qpos[0] = value
-            for i in (1, 2):
-                self.data.joint(f"{limb}/finger{i}").qpos[0] = 0.0425
-        mujoco.mj_kinematics(self.model, self.data)
-
-    def tools(self, targets):
-        self.place(targets)
-        return {limb: self.data.site(f"{limb}/tcp").xpos.copy() for limb in LIMBS}
-
-    def distance(self, targets):
-        self.place(targets)
-        pairs = ((a, b) for a in self.solid["left"] for b in self.solid["right"])
-        return min(mujoco.mj_geomDistance(self.model, self.data, *p, 1.0, None) for p in pairs)
-
-
-@pytest.fixture(scope="module")
-def truth(bench):
-    return Truth(bench)
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +52,7 @@ def standing(bench, home, **tools):
     """Joints that put tools at (x, y, z), the others at home."""
     out = dict(home)
     for limb, at in tools.items():
-        pose = top_down(*(np.array([c]) for c in (*at, 0.0)))
-        out[limb] = bench.inverse(limb, pose, home[limb])[0]
+        out[limb] = joints_at(bench, limb, *at)
     return out
 
 
@@ -155,15 +110,15 @@ def test_a_joint_past_its_range_stops_at_its_range(guard, fenced, home):
 
 
 @pytest.mark.parametrize("mode", ["fenced", "collaborative"])
-def test_too_fast_a_tool_is_slowed_to_its_speed(request, guard, truth, home, mode):
+def test_too_fast_a_tool_is_slowed_to_its_speed(request, guard, arms, home, mode):
     limits = request.getfixturevalue(mode)
     asked = action(moved(home, left=(2, 0.06)))
     ruling, _ = rule(guard, limits, home, asked)
     assert (ruling.verdict, ruling.rule) == ("limit", "tool.speed")
-    way = truth.tools(ruling.action.targets)["left"] - truth.tools(home)["left"]
+    way = arms.tools(ruling.action.targets)["left"] - arms.tools(home)["left"]
     assert np.linalg.norm(way) / DT == pytest.approx(limits.tool_speed_m_s, rel=2e-3)
     assert np.linalg.norm(way) / DT <= limits.tool_speed_m_s * (1 + ROUND)
-    full = truth.tools(asked.targets)["left"] - truth.tools(home)["left"]
+    full = arms.tools(asked.targets)["left"] - arms.tools(home)["left"]
     assert ruling.detail["tool_speed_m_s"] == pytest.approx(np.linalg.norm(full) / DT, rel=1e-6)
 
 
@@ -175,7 +130,7 @@ def narrowed(limits):
     return replace(limits, limbs=limbs), edge
 
 
-def test_a_tool_that_would_leave_its_workspace_is_stopped(bench, guard, fenced, truth, home):
+def test_a_tool_that_would_leave_its_workspace_is_stopped(bench, guard, fenced, arms, home):
     limits, edge = narrowed(fenced)
     q = standing(bench, home, left=(edge - 0.003, 0.1, 0.3))
     asked = action(standing(bench, home, left=(edge + 0.004, 0.1, 0.3)))
@@ -226,24 +181,24 @@ def test_one_limb_outside_does_not_bind_the_other(bench, guard, fenced, home):
     assert rule(guard, limits, q, asked)[0].verdict == "pass"
 
 
-def test_limbs_that_would_come_too_near_are_stopped(bench, guard, fenced, truth, home):
+def test_limbs_that_would_come_too_near_are_stopped(bench, guard, fenced, arms, home):
     q = standing(bench, home, left=(-0.1, 0.05, 0.2), right=(0.1, 0.05, 0.2))
     keep = fenced.limb_distance_m
     for gap in np.arange(0.1, -0.1, -0.004):
         asked = action(standing(bench, home, left=(-0.1, 0.05, 0.2), right=(gap, 0.05, 0.2)))
         ruling, _ = rule(guard, fenced, q, asked)
-        if truth.distance(asked.targets) < keep:
+        if arms.distance(asked.targets) < keep:
             assert (ruling.verdict, ruling.rule) == ("stop", "limb.distance")
-            assert ruling.detail["distance_m"] == pytest.approx(truth.distance(asked.targets))
+            assert ruling.detail["distance_m"] == pytest.approx(arms.distance(asked.targets))
             return
         assert ruling.verdict == "pass"
         q = asked.targets
     pytest.fail("the limbs never met")
 
 
-def test_limbs_that_are_too_near_may_part_but_come_no_nearer(bench, guard, fenced, truth, home):
+def test_limbs_that_are_too_near_may_part_but_come_no_nearer(bench, guard, fenced, arms, home):
     q = standing(bench, home, left=(-0.06, 0.05, 0.2), right=(0.06, 0.05, 0.2))
-    assert truth.distance(q) < fenced.limb_distance_m
+    assert arms.distance(q) < fenced.limb_distance_m
     apart = standing(bench, home, left=(-0.06, 0.05, 0.2), right=(0.064, 0.05, 0.2))
     nearer = standing(bench, home, left=(-0.06, 0.05, 0.2), right=(0.056, 0.05, 0.2))
     assert rule(guard, fenced, q, action(apart))[0].verdict == "pass"
@@ -370,7 +325,9 @@ def test_a_message_of_no_time_is_refused(guard, fenced, home, bad):
     assert stops(guard, fenced, home, replace(asked, seq=bad)) == "message.sequence"
 
 
-@pytest.mark.parametrize("names", [(), ("left",), ("right",), ("left", "right", "tail"), ("a", "b")])
+@pytest.mark.parametrize(
+    "names", [(), ("left",), ("right",), ("left", "right", "tail"), ("a", "b")]
+)
 def test_a_message_for_other_limbs_is_refused(guard, fenced, home, names):
     targets = {name: home["left"] for name in names}
     asked = Action(targets, dict.fromkeys(targets, 0.02), 20, 0, "skill")
@@ -407,7 +364,9 @@ def hostile(draw):
         flaw = draw(
             st.one_of(
                 st.tuples(st.just("number"), st.integers(0, 11), NUMBERS),
-                st.tuples(st.just("target"), st.sampled_from(LIMBS), st.sampled_from([*BAD_TARGETS])),
+                st.tuples(
+                    st.just("target"), st.sampled_from(LIMBS), st.sampled_from([*BAD_TARGETS])
+                ),
                 st.tuples(st.just("jaw"), st.sampled_from(LIMBS), st.floats()),
                 st.tuples(st.just("tick"), st.just(""), st.integers(-30, 30)),
                 st.tuples(st.just("seq"), st.just(""), st.integers(-3, 1)),
@@ -418,9 +377,7 @@ def hostile(draw):
 
 def made(q, steps, flaw, *, tick, seq):
     """Make the command that was drawn."""
-    targets = {
-        limb: q[limb] + np.array(steps[6 * i : 6 * i + 6]) for i, limb in enumerate(LIMBS)
-    }
+    targets = {limb: q[limb] + np.array(steps[6 * i : 6 * i + 6]) for i, limb in enumerate(LIMBS)}
     asked = action(targets, tick=tick, seq=seq)
     match flaw:
         case ("number", index, value):
@@ -436,7 +393,7 @@ def made(q, steps, flaw, *, tick, seq):
     return replace(asked, targets=targets)
 
 
-def obeyed(truth, limits, before, after):
+def obeyed(arms, limits, before, after):
     """Hold one tick's motion against every limit, in a model of our own."""
     for limb in LIMBS:
         limit, q = limits.limbs[limb], after[limb]
@@ -444,20 +401,20 @@ def obeyed(truth, limits, before, after):
         assert np.all(q >= limit.q_lower - 1e-9)
         assert np.all(q <= limit.q_upper + 1e-9)
         assert np.all(np.abs(q - before[limb]) <= limit.qd_max * DT * (1 + ROUND))
-    was, tools = truth.tools(before), truth.tools(after)
+    was, tools = arms.tools(before), arms.tools(after)
     for limb in LIMBS:
         limit = limits.limbs[limb]
         way = np.linalg.norm(tools[limb] - was[limb])
         assert way <= limits.tool_speed_m_s * DT * (1 + ROUND) + 1e-12
         assert np.all(tools[limb] >= limit.workspace_lower_m - 1e-6)
         assert np.all(tools[limb] <= limit.workspace_upper_m + 1e-6)
-    assert truth.distance(after) >= limits.limb_distance_m - 1e-6
+    assert arms.distance(after) >= limits.limb_distance_m - 1e-6
 
 
 @pytest.mark.parametrize("mode", ["fenced", "collaborative"])
 @given(st.lists(hostile(), min_size=1, max_size=40))
 @settings(max_examples=40, deadline=None)
-def test_whatever_is_asked_for_stays_within_every_limit(request, guard, truth, home, mode, commands):
+def test_whatever_is_asked_for_stays_within_every_limit(request, guard, arms, home, mode, commands):
     limits = request.getfixturevalue(mode)
     q, state = home, guard.start(limits)
     for tick, (steps, flaw) in enumerate(commands, 20):
@@ -468,13 +425,13 @@ def test_whatever_is_asked_for_stays_within_every_limit(request, guard, truth, h
             assert ruling.action is hold
         else:
             assert all(-1e-8 <= jaw <= 0.0861 for jaw in ruling.action.jaw_m.values())
-            obeyed(truth, limits, q, ruling.action.targets)
+            obeyed(arms, limits, q, ruling.action.targets)
         if ruling.verdict == "pass":
             assert ruling.action is asked
         q = {limb: np.asarray(t, float) for limb, t in ruling.action.targets.items()}
 
 
-def test_thousands_of_random_commands_near_all_limits(bench, guard, fenced, truth, home):
+def test_thousands_of_random_commands_near_all_limits(bench, guard, fenced, arms, home):
     """Walk at random about the middle of the tray, where both arms meet, for 4,000 ticks."""
     rng = np.random.default_rng(5)
     q = standing(bench, home, left=(-0.07, 0.0, 0.12), right=(0.09, 0.0, 0.12))
@@ -490,7 +447,7 @@ def test_thousands_of_random_commands_near_all_limits(bench, guard, fenced, trut
         count[ruling.rule] = count.get(ruling.rule, 0) + 1
         if ruling.verdict != "stop":
             if tick % 4 == 0:  # brute force is dear; the walk visits every rule hundreds of times
-                obeyed(truth, fenced, q, ruling.action.targets)
+                obeyed(arms, fenced, q, ruling.action.targets)
             q = ruling.action.targets
     assert took < 10
     assert {"tool.speed", "workspace", "limb.distance"} <= count.keys(), count

@@ -6,52 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shopfloor.skill.jump import top_down
+from body_examples import LIMBS, joints_at
 
-LIMBS = ("left", "right")
 NEAR_M = 0.06
 
 
 @pytest.fixture(scope="module")
-def model(bench):
-    """The body compiled once more, jaws wide open as the geometry has them."""
-    scene = mujoco.MjSpec()
-    scene.compiler.degree = False
-    bench.attach(scene)
-    return scene.compile()
+def model(arms):
+    return arms.model
 
 
 @pytest.fixture(scope="module")
-def solid(bench, model):
-    """The solid geoms of each limb, found by the bodies' names."""
-    return {
-        limb: [
-            g
-            for g in range(model.ngeom)
-            if model.geom_contype[g] and model.body(model.geom_bodyid[g]).name.startswith(limb)
-        ]
-        for limb in LIMBS
-    }
-
-
-def placed(model, targets):
-    data = mujoco.MjData(model)
-    for limb, q in targets.items():
-        for i, value in enumerate(q):
-            data.joint(f"{limb}/joint{i + 1}").qpos[0] = value
-        for i in (1, 2):
-            data.joint(f"{limb}/finger{i}").qpos[0] = 0.0425
-    mujoco.mj_kinematics(model, data)
-    return data
-
-
-def least(model, data, solid):
-    """Return the least distance over all pairs of shapes of the two limbs [m]."""
-    return min(
-        mujoco.mj_geomDistance(model, data, a, b, 5.0, None)
-        for a in solid["left"]
-        for b in solid["right"]
-    )
+def solid(arms):
+    return arms.solid
 
 
 def meeting(bench, rng):
@@ -60,19 +27,18 @@ def meeting(bench, rng):
     middle = rng.uniform([-0.05, -0.2, 0.05], [0.05, 0.2, 0.3])
     for limb, side in zip(LIMBS, (-1, 1), strict=True):
         away = [side * rng.uniform(0.0, 0.12), *rng.uniform(-0.1, 0.1, 2)]
-        pose = top_down(*(np.array([c]) for c in (*(middle + away), rng.uniform(-np.pi, np.pi))))
-        targets[limb] = bench.inverse(limb, pose, bench.spec.limbs[limb].q_home)[0]
+        targets[limb] = joints_at(bench, limb, *(middle + away), rng.uniform(-np.pi, np.pi))
     return targets
 
 
 def test_clearance_is_the_least_of_all_distances_where_limbs_are_near(
-    bench, geometry, model, solid, rng
+    bench, geometry, arms, model, solid, rng
 ):
     near = 0
     for _ in range(150):
         targets = meeting(bench, rng)
         geometry.place(targets)
-        wanted, got = least(model, placed(model, targets), solid), geometry.clearance(NEAR_M)
+        wanted, got = arms.distance(targets), geometry.clearance(NEAR_M)
         if wanted <= NEAR_M:
             near += 1
             assert got == pytest.approx(wanted, abs=1e-9)
@@ -81,18 +47,18 @@ def test_clearance_is_the_least_of_all_distances_where_limbs_are_near(
     assert near > 30, "the test looked at hardly any limbs that were near each other"
 
 
-def test_clearance_of_limbs_anywhere(geometry, model, solid, rng):
+def test_clearance_of_limbs_anywhere(geometry, arms, model, solid, rng):
     for _ in range(100):
         targets = {limb: rng.uniform(-np.pi, np.pi, 6) for limb in LIMBS}
         geometry.place(targets)
-        wanted, got = least(model, placed(model, targets), solid), geometry.clearance(NEAR_M)
+        wanted, got = arms.distance(targets), geometry.clearance(NEAR_M)
         if wanted <= NEAR_M:
             assert got == pytest.approx(wanted, abs=1e-9)
         else:
             assert got > NEAR_M
 
 
-def test_clearance_of_two_links_is_that_of_two_segments(bench, geometry, model, solid, rng):
+def test_clearance_of_two_links_is_that_of_two_segments(bench, geometry, arms, model, solid, rng):
     # Capsules are segments with a radius: their distance has an independent answer.
     from scipy.optimize import minimize
 
@@ -101,7 +67,7 @@ def test_clearance_of_two_links_is_that_of_two_segments(bench, geometry, model, 
         return data.geom_xpos[geom], axis
 
     targets = meeting(bench, rng)
-    data = placed(model, targets)
+    data = arms.place(targets)
     capsules = {
         limb: [g for g in geoms if model.geom_type[g] == mujoco.mjtGeom.mjGEOM_CAPSULE]
         for limb, geoms in solid.items()
@@ -139,10 +105,10 @@ def surface(model, geom, rng, count):
 
 
 @pytest.mark.parametrize("limb", LIMBS)
-def test_spheres_cover_every_solid_shape(geometry, model, solid, rng, limb):
+def test_spheres_cover_every_solid_shape(geometry, arms, model, solid, rng, limb):
     radii = geometry.radii(limb)
     for q in rng.uniform(-np.pi, np.pi, (4, 6)):
-        data = placed(model, {limb: q})
+        data = arms.place({limb: q})
         centres = geometry.spheres(limb, q[None])[0]
         for geom in solid[limb]:
             points = surface(model, geom, rng, 400)
@@ -154,23 +120,25 @@ def test_spheres_cover_every_solid_shape(geometry, model, solid, rng, limb):
             )
 
 
-def test_spheres_are_never_further_apart_than_what_they_cover(bench, geometry, model, solid, rng):
+def test_spheres_are_never_further_apart_than_what_they_cover(
+    bench, geometry, arms, model, solid, rng
+):
     for _ in range(60):
         targets = meeting(bench, rng)
         a, b = (geometry.spheres(limb, targets[limb][None])[0] for limb in LIMBS)
         between = np.linalg.norm(a[:, None] - b[None], axis=2)
         rough = (between - geometry.radii("left")[:, None] - geometry.radii("right")).min()
-        assert rough <= least(model, placed(model, targets), solid) + 1e-9
+        assert rough <= arms.distance(targets) + 1e-9
 
 
-def test_spheres_are_not_wastefully_large(bench, geometry, model, solid, rng):
+def test_spheres_are_not_wastefully_large(bench, geometry, arms, model, solid, rng):
     lost = []
     for _ in range(60):
         targets = meeting(bench, rng)
         a, b = (geometry.spheres(limb, targets[limb][None])[0] for limb in LIMBS)
         between = np.linalg.norm(a[:, None] - b[None], axis=2)
         rough = (between - geometry.radii("left")[:, None] - geometry.radii("right")).min()
-        lost.append(least(model, placed(model, targets), solid) - rough)
+        lost.append(arms.distance(targets) - rough)
     assert np.median(lost) < 0.05
 
 

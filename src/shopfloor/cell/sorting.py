@@ -49,7 +49,7 @@ _BROKEN = np.array(
 _CAMERAS = {
     # name: (eye, what it looks at, vertical field of view)
     "overview": ((0.0, 0.0, 1.35), (0.0, 0.0, 0.0), 2 * np.arctan(0.5 / 1.35)),
-    "front": ((0.0, -1.05, 0.72), (0.0, 0.02, 0.08), np.radians(42.0)),
+    "front": ((0.0, -1.20, 0.80), (0.0, 0.03, 0.07), np.radians(42.0)),
 }
 
 
@@ -119,7 +119,9 @@ class SortingCell:
             name: LimbDriver(model, self.data, limb, self.body.models[name], CONTROL_DT)
             for name, limb in self.body.spec.limbs.items()
         }
-        mujoco.mj_step(model, self.data, 50)  # parts come to rest on the tray
+        mujoco.mj_step(
+            model, self.data, round(0.2 / scene.TIMESTEP_S)
+        )  # parts come to rest on the tray
         self.data.time = 0.0
         self._camera_ids = {name: model.camera(name).id for name in self.spec.cameras}
         if self.rig is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,12 +80,17 @@ class Dispatcher:
     def submit(self, calls: Sequence[SkillCall], asked: Observation, tick: int) -> list[Event]:
         """Take calls on; those that make no sense come back as ``skill.refused``."""
         events = []
+        lost: set[str] = set()  # limbs of which a call in this very answer was refused
         for call in calls:
             reason = self.validate(call)
             if reason:
                 data = _data(call) | {"code": "plan.invalid", "reason": reason}
                 events.append(Event(tick, "skill.refused", data))
                 events += self._drop(call.limbs, tick)
+                lost.update(call.limbs)
+            elif not lost.isdisjoint(call.limbs):
+                events.append(Event(tick, "skill.dropped", _data(call)))
+                lost.update(call.limbs)
             else:
                 self._queue.append(_Job(call, self.make(call.skill), asked))
         return events
@@ -107,11 +113,15 @@ class Dispatcher:
             for job in due:
                 others = self.plans(observation, but=job.call.limbs)
                 answer = _acted(job, observation, others)
-                if isinstance(answer, ActionChunk):
+                if isinstance(answer, SkillResult):
+                    events += self._finish(job, answer, tick)
+                    continue
+                if answer.targets.keys() <= set(job.call.limbs):
                     self._take(answer, tick, "skill")
                     job.replan_at = tick + (answer.replan_after or 1_000_000_000)
-                else:
-                    events += self._finish(job, answer, tick)
+                if self._motion.keys().isdisjoint(job.call.limbs):  # or it would be asked for ever
+                    reason = "act returned a chunk that moves no limb of the call after this tick"
+                    events += self._finish(job, _broken(reason), tick)
 
     def plans(self, observation: Observation, but: Iterable[str] = ()) -> dict[str, Plan]:
         """Where the limbs will be, except those in ``but``."""
@@ -178,9 +188,12 @@ class Dispatcher:
 
     def _drop(self, limbs: tuple[str, ...], tick: int) -> list[Event]:
         """Drop what was queued behind a call that failed."""
-        lost = [job for job in self._queue if not set(limbs).isdisjoint(job.call.limbs)]
-        for job in lost:
-            self._queue.remove(job)
+        lost, behind = [], set(limbs)
+        for job in list(self._queue):
+            if not behind.isdisjoint(job.call.limbs):
+                self._queue.remove(job)
+                lost.append(job)
+                behind.update(job.call.limbs)  # what waits for another limb of it waits in vain
         return [Event(tick, "skill.dropped", _data(job.call)) for job in lost]
 
 
@@ -194,10 +207,15 @@ def _acted(
             job.skill.reset(job.call, job.asked)
         answer: object = job.skill.act(observation, others)
     except Exception as error:  # noqa: BLE001 - skills are plugins, too
-        return SkillResult(False, "infra", {"reason": f"{type(error).__name__}: {error}"})
+        return _broken(f"{type(error).__name__}: {error}")
     if isinstance(answer, ActionChunk | SkillResult):
         return answer
-    reason = f"act returned a {type(answer).__name__}; an ActionChunk or SkillResult is allowed"
+    return _broken(
+        f"act returned a {type(answer).__name__}; an ActionChunk or SkillResult is allowed"
+    )
+
+
+def _broken(reason: str) -> SkillResult:
     return SkillResult(False, "infra", {"reason": reason})
 
 
@@ -213,8 +231,11 @@ def _data(call: SkillCall) -> dict[str, Any]:
 def _resample(
     q: FloatArray, jaw: FloatArray | None, ticks_a_row: float
 ) -> tuple[FloatArray, FloatArray | None]:
-    """Linear interpolation of rows that lie ``ticks_a_row`` ticks apart to one row a tick."""
-    at = np.arange(int((len(q) - 1) * ticks_a_row) + 1) / ticks_a_row
+    """Linear interpolation of rows that lie ``ticks_a_row`` ticks apart to one row a tick.
+
+    The last row is reached: where it falls between two ticks, at the second of them.
+    """
+    at = np.arange(math.ceil((len(q) - 1) * ticks_a_row - 1e-9) + 1) / ticks_a_row
     rows = np.arange(len(q))
     dense = np.stack([np.interp(at, rows, column) for column in q.T], axis=1)
     return dense, None if jaw is None else np.interp(at, rows, jaw)

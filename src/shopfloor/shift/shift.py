@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shopfloor.errors import RunExists, RunUnwritable, UsageError
 from shopfloor.record import Entry, Manifest, RunFolder, Session
-from shopfloor.record.disk import write_atomic, writing
+from shopfloor.record.disk import remove_folder, write_atomic, writing
 from shopfloor.shift.hire import Staff, manifest, order_source
 from shopfloor.shift.latency import Latency
 from shopfloor.shift.plan import Plan
@@ -72,6 +72,7 @@ def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progre
                 _same(folder.manifest, written)
             else:
                 _keep_inputs(plan, folder)
+            before = len(folder.entries())
             shift = _Shift(plan, folder, source, written.changeover_s, written.control_dt, progress)
             try:
                 if plan.workers == 1:
@@ -84,15 +85,18 @@ def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progre
             except KeyboardInterrupt:
                 ended = "interrupted"
             finally:
+                _clear(folder)
+                # A worker may have committed a lot of which Ctrl-C kept the news from us.
+                worked = len(folder.entries()) - before
                 # To have looked at a complete run is no work on it, and must not lower its rates.
-                looked = ended == "complete" and not shift.worked and _was_complete(folder)
+                looked = ended == "complete" and not worked and _was_complete(folder)
                 if not looked:
                     folder.add_session(
                         Session(
                             started=started,
                             wall_s=time.perf_counter() - began,
                             workers=plan.workers,
-                            lots=shift.worked,
+                            lots=worked,
                             ended="complete" if ended == "complete" else "interrupted",
                         )
                     )
@@ -119,7 +123,6 @@ class _Shift:
         self._report = progress
         self._lots = source.lots()
         self.done: dict[int, Entry] = {entry.lot: entry for entry in folder.entries()}
-        self.worked = 0
 
     def run(self, pool: Pool, began: float) -> str:
         """Work lots until the shift is over; what is committed already is not worked again."""
@@ -139,7 +142,6 @@ class _Shift:
                 self._folder.index(entry)
                 self.done[entry.lot] = entry
                 del under_way[entry.lot]
-                self.worked += 1
                 self._tell()
             wall = self._plan.max_wall_s
             stopped = wall is not None and time.perf_counter() - began >= wall
@@ -202,6 +204,13 @@ def _create(out: Path, written: Manifest) -> RunFolder:
             with suppress(OSError):  # somebody else may use it already
                 out.parent.rmdir()
         raise
+
+
+def _clear(folder: RunFolder) -> None:
+    """Remove what is left of lots that were not committed: nobody is working on them any more."""
+    with suppress(RunUnwritable):  # a resume will try again; the first error is the one to tell
+        for leftover in folder.in_flight():
+            remove_folder(leftover)
 
 
 def _was_complete(folder: RunFolder) -> bool:

@@ -123,11 +123,12 @@ def jump(
     spec, limits = context.body.spec.limbs[limb], context.limits.limbs[limb]
     v_max = context.limits.tool_speed_m_s * _TOOL_SHARE
     qd_max = np.minimum(spec.qd_max, limits.qd_max) * _JOINT_SHARE
-    speed = v_max
+    speed, spin = v_max, min(v_max / _TOOL_SPEED_FOR_YAW, 1.0)
     # Gentle speeds deserve gentle accelerations.
     acceleration = _TOOL_ACCELERATION * min(v_max / 0.5, 1.0)
     for round_ in range(_ROUNDS):
-        course = _Course.plan(start, goal, max(top_m, start.z_m, goal.z_m), speed, acceleration)
+        top = max(top_m, start.z_m, goal.z_m)
+        course = _Course.plan(start, goal, top, speed, acceleration, spin)
         x, y, z, yaw = course.at(np.arange(course.ticks(dt) + 1) * dt)
         path = context.body.inverse(limb, top_down(x, y, z, yaw), q)
         _check_workspace(x, y, z, limits.workspace_lower_m, limits.workspace_upper_m)
@@ -139,10 +140,10 @@ def jump(
         if too_fast <= 1.0 + 1e-6 and too_hard <= 1.0 + 1e-6:
             return path
         # Speed costs more time than acceleration: take away only what was too much.
-        speed /= max(too_fast * 1.003, 1.0)
+        speed, spin = (v / max(too_fast * 1.003, 1.0) for v in (speed, spin))
         acceleration /= max(too_hard * 1.01, 1.0)
         if round_ > _ROUNDS // 2:  # the overlap shifts with both: take enough off to end it
-            speed, acceleration = 0.9 * speed, 0.8 * acceleration
+            speed, spin, acceleration = 0.9 * speed, 0.9 * spin, 0.8 * acceleration
     raise Unreachable(f"limb {limb!r} cannot follow this way within its limits at any speed")
 
 
@@ -161,9 +162,15 @@ class _Course:
 
     @classmethod
     def plan(
-        cls, start: TopDown, goal: TopDown, top_m: float, speed: float, acceleration: float
+        cls,
+        start: TopDown,
+        goal: TopDown,
+        top_m: float,
+        speed: float,
+        acceleration: float,
+        spin: float,
     ) -> _Course:
-        """Overlap the three stretches as far as the clearance allows."""
+        """Overlap the three stretches as far as the clearance allows; ``spin`` slows the yaw."""
         jerk = acceleration * _JERK_PER_ACCELERATION
         across = goal.x_m - start.x_m, goal.y_m - start.y_m
         far = float(np.hypot(*across))
@@ -171,12 +178,11 @@ class _Course:
         rise, fall = top_m - start.z_m, top_m - goal.z_m
         up = _profile([rise], [speed * _VERTICAL], [acceleration], [jerk])
         down = _profile([-fall], [speed * _VERTICAL], [acceleration], [jerk])
-        slower = speed / _TOOL_SPEED_FOR_YAW
         over = _profile(
             [far, turn],
-            [speed, _YAW_LIMITS[0] * min(slower, 1.0)],
-            [acceleration, _YAW_LIMITS[1] * min(slower, 1.0)],
-            [jerk, _YAW_LIMITS[2] * min(slower, 1.0)],
+            [speed, _YAW_LIMITS[0] * spin],
+            [acceleration, _YAW_LIMITS[1] * spin],
+            [jerk, _YAW_LIMITS[2] * spin],
         )
         if far < 1e-4 and abs(turn) < 1e-3:
             over_at = down_at = up.duration

@@ -27,6 +27,9 @@ _LIFT_M = 0.03
 _CLOSING_TICKS = 30
 _STALLED_M = 0.0004
 _SET_OUT_M = 0.004
+_WRONG_M = 0.010
+"""A jaw this much wider than the part was seen to be holds something else [m]."""
+_LET_GO_TICKS = 8
 
 
 class Pick(ScriptedSkill):
@@ -90,6 +93,14 @@ class Pick(ScriptedSkill):
                 )
             lift = call.arguments.get("lift", True)
             width = yield from self.grasp(limb, grasp, lift=lift)
+            if width > grasp.width_m + _WRONG_M:
+                # Something else is in the jaw, such as a part that was not let go of.
+                yield self.rest({limb: width + _OPEN_M}, _LET_GO_TICKS)
+                reason = (
+                    f"the jaw closed to {width * 1000:.0f} mm on a part of "
+                    f"{grasp.width_m * 1000:.0f} mm, and let go"
+                )
+                return SkillResult(False, "grasp.miss", {"reason": reason}, look=(frame.camera,))
             if width > HELD_M:
                 return SkillResult(True, data={"jaw_m": round(width, 4), "tries": attempt + 1})
         return SkillResult(

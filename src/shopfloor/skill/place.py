@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -13,7 +13,15 @@ from shopfloor.perception import surface
 from shopfloor.skill.jump import TopDown
 from shopfloor.skill.pick import HELD_M
 from shopfloor.skill.script import TARGET_SCHEMA, Script, ScriptedSkill
-from shopfloor.types import Observation, SkillCall, SkillResult, Station
+from shopfloor.types import (
+    ActionChunk,
+    BoolArray,
+    FloatArray,
+    Observation,
+    SkillCall,
+    SkillResult,
+    Station,
+)
 
 __all__ = ["Place"]
 
@@ -22,9 +30,14 @@ _HANG_M = 0.014
 _WALL_M = 0.055
 """Distance that the tool keeps from the walls of a tote [m]."""
 _DROP_M = 0.012
+_EMPTY_M = 0.012
+"""A spot that is no higher than this above the floor is empty [m]."""
+_HIDDEN_TRIES, _HIDDEN_TICKS = 10, 5
 _SPOT_M = 0.022
 """Radius of a spot in a tote [m]."""
 _RETREAT_M = 0.05
+_LOW_RELEASE_M = 0.065
+"""Fingertips that let go no higher than this are above what they let go of [m]."""
 _RELEASE_M = 0.009
 """How far the jaw opens to let go [m]."""
 _RELEASE_TICKS = 12
@@ -63,12 +76,14 @@ class Place(ScriptedSkill):
         if self.observation.limbs[limb].jaw_m <= HELD_M:
             return SkillResult(False, "plan.wrong_step", {"reason": "the jaw holds nothing"})
         if "tote" in call.arguments:
-            goal = self._spot(limb, self._tote(call.arguments["tote"]))
+            goal = yield from self._spot(limb, self._tote(call.arguments["tote"]))
         else:
             x, y, z = self.seen_point(call.arguments, asked)
             goal = self.over(limb, float(x), float(y), float(z) + _HANG_M)
         put = yield from self.put(limb, goal)
-        if put.ok and call.arguments.get("retreat", True):
+        # A part that was set down on another stands as high as the fingertips: rise before leaving.
+        high = goal.z_m > _LOW_RELEASE_M
+        if put.ok and (high or call.arguments.get("retreat", True)):
             up = replace(self.here(limb), z_m=self.here(limb).z_m + _RETREAT_M)
             yield from self.go(limb, up, None, top_m=up.z_m)
         return put
@@ -95,19 +110,18 @@ class Place(ScriptedSkill):
             raise Unreachable(f"no tote {name!r}; there are: {', '.join(sorted(totes))}")
         return totes[name]
 
-    def _spot(self, limb: str, tote: Station) -> TopDown:
-        """The emptiest place of a tote that the limb reaches."""
+    def _spot(self, limb: str, tote: Station) -> Generator[ActionChunk, None, TopDown]:
+        """The emptiest place of a tote that the limb reaches; waits a while if an arm hides it."""
         (cx, cy, cz), (sx, sy, height) = tote.center_m, tote.size_m
         xs = np.linspace(-1, 1, 3) * max(sx / 2 - _WALL_M, 0.0)
         ys = np.linspace(-1, 1, 3) * max(sy / 2 - _WALL_M, 0.0)
         spots = np.array([[cx + dx, cy + dy] for dx in xs for dy in ys])
-        level = np.full(len(spots), cz)
-        frame = self.observation.frames.get("overview")
-        if frame is not None and frame.depth is not None:
-            seen = surface(frame, spots, cz + 0.02, _SPOT_M)
-            # What is far above the walls is an arm in the picture: what lies there is not known.
-            hidden = np.isnan(seen) | (seen > cz + height + 0.05)
-            level = np.where(hidden, cz + height, seen)
+        level, hidden = self._levels(spots, cz, height)
+        for _ in range(_HIDDEN_TRIES):
+            if level.min() < cz + _EMPTY_M or not hidden.any():
+                break
+            yield self.rest({limb: 0.0}, _HIDDEN_TICKS)
+            level, hidden = self._levels(spots, cz, height)
         here = self.here(limb)
         far = np.hypot(spots[:, 0] - here.x_m, spots[:, 1] - here.y_m)
         for i in np.argsort(np.round(level, 2) * 10 + far):
@@ -117,6 +131,18 @@ class Place(ScriptedSkill):
             if self._reachable(limb, goal):
                 return goal
         raise Unreachable(f"limb {limb!r} cannot reach tote {tote.name!r}")
+
+    def _levels(
+        self, spots: FloatArray, floor_m: float, wall_m: float
+    ) -> tuple[FloatArray, BoolArray]:
+        """How high things stand at spots of a tote [m], and which spots an arm hides."""
+        frame = self.observation.frames.get("overview")
+        if frame is None or frame.depth is None:
+            return np.full(len(spots), floor_m), np.zeros(len(spots), bool)
+        seen = surface(frame, spots, floor_m + 0.02, _SPOT_M)
+        # What is far above the walls is an arm in the picture: what lies there is not known.
+        hidden = np.isnan(seen) | (seen > floor_m + wall_m + 0.05)
+        return np.where(hidden, floor_m + wall_m, seen), hidden
 
     def over(self, limb: str, x: float, y: float, z: float) -> TopDown:
         """A pose at a place for which the wrist need not turn."""

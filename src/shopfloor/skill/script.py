@@ -186,8 +186,16 @@ class ScriptedSkill(ABC):
         return traffic.delay(self.context, limb, path, self.others, self.observation.tick)
 
     def _set_out(self, limb: str, path: FloatArray, wait: int, jaw_m: float | None) -> ActionChunk:
-        still = np.repeat(path[:1], wait, axis=0)
-        return self.chunk({limb: np.concatenate([still, path])}, {limb: jaw_m})
+        rows = np.concatenate([np.repeat(path[:1], wait, axis=0), path])
+        if jaw_m is None:
+            return self.chunk({limb: rows}, {limb: None})
+        # A jaw that is to be narrower closes on the second half of the way only: what it has just
+        # let go of may still stand between the fingers.
+        jaw = np.full(len(rows), jaw_m)
+        if jaw_m > 0:
+            early = wait + len(path) // 2
+            jaw[:early] = max(jaw_m, self.observation.limbs[limb].jaw_m)
+        return replace(self.chunk({limb: rows}, {limb: None}), jaw_m={limb: jaw})
 
     def _home(self, limb: str) -> TopDown:
         spec = self.context.body.spec.limbs[limb]

@@ -11,7 +11,7 @@ from shopfloor.types.decision import (
     SkillCall,
     SkillResult,
 )
-from shopfloor.types.frame import FloatArray, Frame, Intrinsics, UInt8Array
+from shopfloor.types.frame import BoolArray, FloatArray, Frame, Intrinsics, UInt8Array
 from shopfloor.types.limits import LimbLimits, Limits
 from shopfloor.types.lot import (
     COLOURS,
@@ -47,6 +47,7 @@ __all__ = [
     "Action",
     "ActionChunk",
     "BodySpec",
+    "BoolArray",
     "Brain",
     "BrainContext",
     "CameraSpec",

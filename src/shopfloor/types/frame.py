@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FloatArray", "Frame", "Intrinsics", "UInt8Array"]
+__all__ = ["BoolArray", "FloatArray", "Frame", "Intrinsics", "UInt8Array"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 UInt8Array = npt.NDArray[np.uint8]
+BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
