@@ -162,11 +162,11 @@ class ScriptedSkill(ABC):
                     back = self._path(limb, self._home(limb), CROSSING_M)
                     wait = self._delay(limb, back)
                     if wait is not None:
-                        yield self._set_out(limb, back, wait, jaw_m)
+                        yield self._set_out(limb, back, wait, None)
                         path = self._path(limb, goal, top_m)
                         waited += _RETRY_TICKS
                         break
-                yield self.rest({limb: jaw_m}, _RETRY_TICKS)
+                yield self.rest({limb: None}, _RETRY_TICKS)
                 waited += _RETRY_TICKS
 
     def _others_joints(self) -> FloatArray:
