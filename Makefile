@@ -63,7 +63,7 @@ results: system install ## Measure everything that docs/results/ says, and write
 	taskset -c 0 $(BIN)/shopfloor bench sim --no-pair --out $(RESULTS)/bench-sim-one-core.json >/dev/null
 	$(BIN)/shopfloor run --orders 300 --seed 1000 --audit --workers 2 --out runs/results-fenced --json \
 		> $(RESULTS)/sorting-fenced.json
-	$(BIN)/shopfloor run --orders 300 --seed 1000 --audit --workers 2 --limits collaborative \
+	$(BIN)/shopfloor run --orders 100 --seed 1000 --audit --workers 2 --limits collaborative \
 		--out runs/results-collaborative --json > $(RESULTS)/sorting-collaborative.json
 	$(BIN)/shopfloor bench page $(RESULTS)
 

@@ -109,16 +109,19 @@ class FakeCell:
     def reset(self, lot, *, seed):
         self.lot, self.tick, self.seq = lot, 0, 0
         self.stage.home()
-        self.frames = {}
+        self.frames, self.told = {}, {}
         self.seen = dict.fromkeys(self.spec.cameras, -1)
         return self.tell()
 
     def step(self, action):
-        for limb, q in action.targets.items():
-            self.stage.move(limb, q, action.jaw_m[limb])
-        self.last = action
+        self.told = {limb: q.copy() for limb, q in action.targets.items()}
+        self.move(action.targets, action.jaw_m)
         self.tick += 1
         return self.tell()
+
+    def move(self, targets, jaw_m):
+        for limb, q in targets.items():
+            self.stage.move(limb, q, jaw_m[limb])
 
     def draw(self, camera, *, native):
         spec = self.spec.cameras[camera]
@@ -131,7 +134,8 @@ class FakeCell:
         return self.draw(camera, native=True)
 
     def limbs(self):
-        return self.stage.observation(self.tick).limbs
+        limbs = self.stage.observation(self.tick).limbs
+        return {n: replace(limb, q_target=self.told.get(n, limb.q)) for n, limb in limbs.items()}
 
     def truth(self):
         parts = self.lot.parts

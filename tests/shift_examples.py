@@ -104,7 +104,7 @@ def start(*arguments, cwd, env=None, preexec=None):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=preexec,
+        preexec_fn=preexec,  # noqa: PLW1509 - the tests run no threads of their own
     )
 
 

@@ -111,19 +111,18 @@ def drift(self):
     return replace(action, targets=targets)
 
 
-def no_motion(self, action):
-    still = FakeCell.hold(self)
-    return FakeCell.step(self, replace(action, targets=still.targets))
+def no_motion(self, targets, jaw_m):
+    FakeCell.move(self, FakeCell.hold(self).targets, jaw_m)
 
 
-def cross_talk(self, action):
+def cross_talk(self, targets, jaw_m):
     by = 0.05 * min(self.tick / 40, 1.0)
-    targets = {name: q + np.array([by, 0, 0, 0, 0, 0]) for name, q in action.targets.items()}
-    return FakeCell.step(self, replace(action, targets=targets))
+    moved = {name: q + np.array([by, 0, 0, 0, 0, 0]) for name, q in targets.items()}
+    FakeCell.move(self, moved, jaw_m)
 
 
-def stuck_jaw(self, action):
-    return FakeCell.step(self, replace(action, jaw_m=dict.fromkeys(action.jaw_m, 0.0)))
+def stuck_jaw(self, targets, jaw_m):
+    FakeCell.move(self, targets, dict.fromkeys(jaw_m, 0.0))
 
 
 class Scribbler(FakeCell):
@@ -326,9 +325,11 @@ CELLS = broken(
     ("cell.truth", truthful(collision_n=always(np.nan))),
     ("cell.lot", Slipping),
     ("cell.lot", truthful(speed=lambda truth: truth.speed + 0.01)),
-    ("cell.obeys", cell(step=no_motion)),
-    ("cell.obeys", cell(step=cross_talk)),
-    ("cell.obeys", cell(step=stuck_jaw)),
+    ("cell.obeys", cell(move=no_motion)),
+    ("cell.obeys", limbed(q_target=lambda limb: limb.q_target + 1e-3)),
+    ("cell.limbs", limbed(q_target=lambda limb: limb.q_target[1:])),
+    ("cell.obeys", cell(move=cross_talk)),
+    ("cell.obeys", cell(move=stuck_jaw)),
     ("cell.hold", cell(hold=drift)),
     ("cell.hold", cell(hold=always(None))),
     ("cell.hold", cell(hold=lambda self: replace(FakeCell.hold(self), tick=self.tick + 1))),

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from shift_examples import (
     ORDERS,
     call,
@@ -24,7 +25,6 @@ from shift_examples import (
     wait_for_lots,
     wait_until_gone,
 )
-
 from shopfloor.cli import main
 from shopfloor.record import RunFolder
 

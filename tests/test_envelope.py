@@ -251,21 +251,21 @@ def test_limits_for_another_body_are_refused_before_the_first_action(guard, fenc
 BAD_TARGETS = {
     "nan": lambda q: np.where(np.arange(6) == 3, np.nan, q),
     "inf": lambda q: np.where(np.arange(6) == 0, np.inf, q),
-    "both infinities": lambda q: np.where(np.arange(6) < 3, np.inf, -np.inf),
+    "both infinities": lambda _: np.where(np.arange(6) < 3, np.inf, -np.inf),
     "all nan": lambda q: q * np.nan,
     "five joints": lambda q: q[:5],
     "seven joints": lambda q: np.append(q, 0.0),
     "a column": lambda q: q[:, None],
-    "a number": lambda q: np.array(1.0),
-    "nothing": lambda q: None,
+    "a number": lambda _: np.array(1.0),
+    "nothing": lambda _: None,
     "a list": list,
-    "text": lambda q: "home",
-    "integers": lambda q: np.zeros(6, int),
-    "booleans": lambda q: np.zeros(6, bool),
+    "text": lambda _: "home",
+    "integers": lambda _: np.zeros(6, int),
+    "booleans": lambda _: np.zeros(6, bool),
     "objects": lambda q: q.astype(object),
     "complex": lambda q: q.astype(complex),
     "strings": lambda q: q.astype(str),
-    "dates": lambda q: np.zeros(6, "datetime64[s]"),
+    "dates": lambda _: np.zeros(6, "datetime64[s]"),
     "masked": lambda q: np.ma.masked_array(q * np.nan, mask=True),
 }
 BAD_JAWS = {
@@ -329,7 +329,7 @@ def test_a_message_of_no_time_is_refused(guard, fenced, home, bad):
     "names", [(), ("left",), ("right",), ("left", "right", "tail"), ("a", "b")]
 )
 def test_a_message_for_other_limbs_is_refused(guard, fenced, home, names):
-    targets = {name: home["left"] for name in names}
+    targets = dict.fromkeys(names, home["left"])
     asked = Action(targets, dict.fromkeys(targets, 0.02), 20, 0, "skill")
     assert stops(guard, fenced, home, asked) == "message.shape"
     asked = Action(home, dict.fromkeys(names, 0.02), 20, 0, "skill")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from body_examples import LIMBS, joints_at
+from body_examples import joints_at
 from shopfloor.skill.context import SkillContext
 from shopfloor.skill.jump import TopDown, jump
 from shopfloor.skill.traffic import delay

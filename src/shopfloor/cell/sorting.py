@@ -85,7 +85,7 @@ class SortingCell:
                 camera_in_world=pose,
             )
         here = Path(__file__).parent
-        shape = b"".join((here / n).read_bytes() for n in ("sorting.py", "scene.py", "camera.py"))
+        shape = b"".join((here / n).read_bytes() for n in ("sorting.py", "scene.py", "camera.py", "limb.py"))
         self.spec = CellSpec(
             name="sorting",
             sha256=hashlib.sha256(shape + body.spec.sha256.encode()).hexdigest(),

@@ -25,7 +25,7 @@ def page(folder: Path) -> str:
         (
             "Sorting, collaborative limits (tool speed 250 mm/s)",
             "sorting-collaborative",
-            f"{_RUN} --limits collaborative",
+            _RUN.replace("300", "100") + " --limits collaborative",
             _shift,
         ),
         ("Speed", "bench-sim", "shopfloor bench sim", _speed),

@@ -176,6 +176,12 @@ class _Trial:
         tick = now.observation.tick
         timestep = self.cell.step(Action(targets, dict(jaws), tick, self.seq, "person"))
         self._check(timestep, tick + 1)
+        for name, limb in timestep.observation.limbs.items():
+            Clause("cell.obeys").holds(
+                np.allclose(limb.q_target, targets[name], rtol=0, atol=1e-6),
+                f"{name!r} was sent to {targets[name]} and says that it is heading for "
+                f"{limb.q_target}",
+            )
         return timestep
 
     def _check_obeyed(

@@ -48,6 +48,7 @@ class Told:
             spec = self.limbs[name]
             clause.array(limb.q, (spec.dof,), f"q of {name!r}")
             clause.array(limb.qd, (spec.dof,), f"qd of {name!r}")
+            clause.array(limb.q_target, (spec.dof,), f"q_target of {name!r}")
             clause.array(limb.wrench, (6,), f"wrench of {name!r}")
             clause.holds(
                 np.all(limb.q >= spec.q_lower - 0.01) and np.all(limb.q <= spec.q_upper + 0.01),
