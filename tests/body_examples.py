@@ -29,12 +29,12 @@ class Arms:
             for limb in LIMBS
         }
 
-    def place(self, targets):
+    def place(self, targets, *, fingers=WIDE_M):
         for limb, q in targets.items():
             for i, value in enumerate(q):
                 self.data.joint(f"{limb}/joint{i + 1}").qpos[0] = value
             for i in (1, 2):
-                self.data.joint(f"{limb}/finger{i}").qpos[0] = WIDE_M
+                self.data.joint(f"{limb}/finger{i}").qpos[0] = fingers
         mujoco.mj_kinematics(self.model, self.data)
         return self.data
 
@@ -43,9 +43,9 @@ class Arms:
         self.place(targets)
         return {limb: self.data.site(f"{limb}/tcp").xpos.copy() for limb in LIMBS}
 
-    def distance(self, targets, *, near=5.0):
+    def distance(self, targets, *, near=5.0, fingers=WIDE_M):
         """Return the least distance over all pairs of shapes of the two limbs, up to near [m]."""
-        self.place(targets)
+        self.place(targets, fingers=fingers)
         return min(
             mujoco.mj_geomDistance(self.model, self.data, a, b, near, None)
             for a in self.solid["left"]

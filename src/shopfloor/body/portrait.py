@@ -71,7 +71,7 @@ def stage(
 
 def png(pixels: UInt8Array, shrink: int) -> bytes:
     """Encode ``(H, W, 3)`` RGB as PNG, ``shrink`` times smaller on each side and smoother."""
-    import cv2  # noqa: PLC0415 - only a picture needs it
+    import cv2
 
     height, width = pixels.shape[:2]
     small = cv2.resize(pixels, (width // shrink, height // shrink), interpolation=cv2.INTER_AREA)

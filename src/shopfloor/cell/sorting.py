@@ -85,7 +85,8 @@ class SortingCell:
                 camera_in_world=pose,
             )
         here = Path(__file__).parent
-        shape = b"".join((here / n).read_bytes() for n in ("sorting.py", "scene.py", "camera.py", "limb.py"))
+        files = ("sorting.py", "scene.py", "camera.py", "limb.py")
+        shape = b"".join((here / name).read_bytes() for name in files)
         self.spec = CellSpec(
             name="sorting",
             sha256=hashlib.sha256(shape + body.spec.sha256.encode()).hexdigest(),

@@ -37,12 +37,12 @@ def picture(
         UsageError: Its model is not on this machine.
         RenderError: No picture can be drawn on this machine.
     """
-    from shopfloor import plugins  # noqa: PLC0415 - --help must not load the simulator
+    from shopfloor import plugins
 
     made = plugins.factory("bodies", body)()
 
-    from shopfloor.body.portrait import CAMERA, png, stage  # noqa: PLC0415
-    from shopfloor.cell.camera import Rig  # noqa: PLC0415
+    from shopfloor.body.portrait import CAMERA, png, stage
+    from shopfloor.cell.camera import Rig
 
     size = width * _SMOOTH, height * _SMOOTH
     model, data = stage(

@@ -57,7 +57,7 @@ def check_cell(cell: Cell, lots: Sequence[Lot], *, repeatable: bool = True) -> N
     ``cell.view``             a native picture of this very tick, which moves nothing
     ``cell.truth``            in the order of the lot's parts, of this tick, in plausible units
     ``cell.lot``              parts lie where the lot says, and lie still
-    ``cell.obeys``            joints and jaws go where they are sent, and only those
+    ``cell.obeys``            joints and jaws go where they are sent, only those, and say so
     ``cell.hold``             holding is a whole action, and moves no tool by more than 1 mm
     ``cell.stop``             after ``stop`` every joint is at rest
     ``cell.keeps``            a step never changes an earlier timestep
