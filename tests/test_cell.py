@@ -119,8 +119,11 @@ def test_the_depth_of_a_picture_is_that_of_rays_cast_by_hand(cell, camera, nativ
         slice(int(max(np.sort(v)[:2])), int(min(np.sort(v)[2:]))),
         slice(int(max(np.sort(u)[:2])), int(min(np.sort(u)[2:]))),
     )
-    off = np.abs(frame.depth[window] - wanted[window])
-    assert off.size > (40_000 if native else 2_000)
+    seen, cast = frame.depth[window], wanted[window]
+    shown = seen > cast - 0.005  # the wall of a tote hides some of the tray from the front
+    off = np.abs(seen - cast)[shown]
+    assert shown.mean() > 0.7
+    assert off.size > (30_000 if native else 1_500)
     assert np.median(off) < 2e-4
     assert (off < 1e-3).mean() > 0.98, "more than the rims of the parts differ"
 
@@ -298,16 +301,13 @@ def test_a_jaw_that_closes_on_a_part_holds_and_carries_it(dark_cell, bench, shap
     assert timestep.truth.position[0, 2] < 0.03, "it was let go and did not fall"
 
 
-SOFT = pytest.mark.xfail(reason="25 N press the pads 3.6 mm into a small cylinder: soft contacts")
-
-
 @pytest.mark.parametrize(
     ("shape", "size"),
     [
         ("cube", "large"),
         ("bar", "large"),
         ("cylinder", "large"),
-        pytest.param("cylinder", "small", marks=SOFT),
+        ("cylinder", "small"),
     ],
 )
 def test_a_jaw_says_how_wide_a_held_part_is(dark_cell, bench, shape, size):

@@ -94,7 +94,6 @@ def test_every_part_can_be_taken_hold_of(cell, seed):
         assert grasp.top_m == pytest.approx(FLOOR_M + 2 * half[2], abs=1e-3)
 
 
-@pytest.mark.xfail(reason="near the rim the table beside the tray is taken for its floor")
 def test_what_a_part_at_the_rim_stands_on_is_the_tray(cell):
     lot = Lot(0, 1, (part(x=0.16, y=0.13),), ("A", "B"), STAGE_LOT.orders)
     truth = cell.reset(lot, seed=1).truth

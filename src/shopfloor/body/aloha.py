@@ -35,6 +35,9 @@ meet there, and a joint position below it has no meaning for a jaw."""
 _FINGER_MAX_M = 0.037
 """Upper end of the fingers' control range, measured on a real gripper by the model's authors."""
 
+_TOUCHES = {"mass": 0.0, "group": 3, "contype": 1, "conaffinity": 1}
+"""Shapes that are felt and not seen, on links whose inertia is stated."""
+
 _QD_MAX = (np.pi,) * 6
 """Interbotix URDF of the ViperX 300: pi rad/s for every joint. Its largest servo, the DYNAMIXEL
 XM540-W270, turns 30 rev/min without load at 12 V (ROBOTIS e-Manual), which is the same."""
@@ -72,6 +75,7 @@ def _prepare(model: mujoco.MjSpec) -> None:
     for side, sign in (("left", -1.0), ("right", 1.0)):
         model.body(f"{side}/base_link").pos = [sign * _BASE_X_M, 0.0, _BASE_Z_M]
         _servos(model, side)
+        _wrist_camera(model, side)
         for finger, mirror in (("left", 1.0), ("right", -1.0)):
             _finger(model, side, finger, mirror)
             _start_closed(model, side, finger)
@@ -93,6 +97,23 @@ def _servos(model: mujoco.MjSpec, side: str) -> None:
         body = stack.pop()
         body.gravcomp = 1.0
         stack += body.bodies
+
+
+def _wrist_camera(model: mujoco.MjSpec, side: str) -> None:
+    """Put a box around the wrist camera and its mount.
+
+    The model has a sphere around the camera, which is too large, and nothing around the mount.
+    """
+    import mujoco  # noqa: PLC0415 - `shopfloor list` must not pay for it
+
+    model.delete(model.geom(f"{side}_camera"))
+    model.body(f"{side}/gripper_link").add_geom(
+        name=f"{side}/camera",
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        size=[0.0210, 0.0236, 0.0394],
+        pos=[0.0141, 0.0, 0.0746],
+        **_TOUCHES,
+    )
 
 
 def _jaw_servos(model: mujoco.MjSpec, side: str) -> None:
@@ -143,13 +164,10 @@ def _finger(model: mujoco.MjSpec, side: str, finger: str, mirror: float) -> None
             size=size,
             pos=[x, mirror * y, z],
             quat=[np.cos(half), np.sin(half), 0.0, 0.0],
-            mass=0.0,
-            group=3,
-            contype=1,
-            conaffinity=1,
             condim=4,
             friction=[1.0, 0.02, 0.0005],
             solref=[0.008, 1.0],
+            **_TOUCHES,
         )
 
 

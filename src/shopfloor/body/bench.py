@@ -213,7 +213,7 @@ def _attach_arm(scene: mujoco.MjSpec, name: str, base: FloatArray, bit: int) -> 
             rgba=_RUBBER,
             condim=4,
             friction=[1.2, 0.02, 0.0005],
-            solref=[0.008, 1.0],
+            solref=[0.004, 1.0],
             **touch,
         )
         jaw = scene.add_actuator(

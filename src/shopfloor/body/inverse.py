@@ -77,7 +77,7 @@ class PathInverse:
         """Move the configuration to where the tool is at a pose."""
         configuration, task = self._configuration, self._task
         task.set_target(mink.SE3.from_matrix(pose))
-        off, turned = self._error()
+        off, turned = nearest = self._error()
         for _ in range(_STEPS):
             if off < _GOOD[0] and turned < _GOOD[1]:
                 return
@@ -89,12 +89,13 @@ class PathInverse:
                 break
             configuration.integrate_inplace(velocity, 1.0)
             off, turned = self._error()
+            nearest = min(nearest, (off, turned))
         if off > _ALLOWED[0] or turned > _ALLOWED[1]:
             x, y, z = pose[:3, 3]
             raise Unreachable(
                 f"the tool cannot be at ({x:.3f}, {y:.3f}, {z:.3f}) m that way round (pose "
-                f"{index + 1} of {count}); it stays {off * 1000:.1f} mm and "
-                f"{np.degrees(turned):.1f} degrees off"
+                f"{index + 1} of {count}); it stays {nearest[0] * 1000:.1f} mm and "
+                f"{np.degrees(nearest[1]):.1f} degrees off"
             )
 
     def _error(self) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import mujoco
 import numpy as np
@@ -34,11 +34,15 @@ def look_at(eye: tuple[float, float, float], at: tuple[float, float, float]) -> 
 
 
 class Rig:
-    """The cameras of one process. Give it each new model before drawing from it."""
+    """Cameras with a GL context of their own. Give it each new model before drawing from it."""
+
+    _current: ClassVar[Rig | None] = None
+    """Whose context is current: GL has one a thread, and a process may hold several cells."""
 
     def __init__(self, width: int, height: int) -> None:
         """Open the GL context for pictures up to ``width`` by ``height`` [px]."""
-        self._gl = gl.context(width, height)
+        self._gl: Any = gl.context(width, height)
+        Rig._current = self
         self._context: mujoco.MjrContext | None = None
         self._camera = mujoco.MjvCamera()
         self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
@@ -57,6 +61,7 @@ class Rig:
 
     def load(self, model: mujoco.MjModel) -> None:
         """Upload a model's textures; the one before is given back."""
+        self._take()
         if self._context is not None:
             self._context.free()
         self._model = model
@@ -80,6 +85,7 @@ class Rig:
         Returns:
             ``(H, W, 3)`` uint8 RGB and ``(H, W)`` float32 distance along the optical axis [m].
         """
+        self._take()
         self._camera.fixedcamid = camera
         mujoco.mjv_updateScene(
             self._model, data, self._option, None, self._camera, self._all, self._scene
@@ -96,8 +102,14 @@ class Rig:
 
     def close(self) -> None:
         """Give the GL context back."""
+        self._take()
         if self._context is not None:
             self._context.free()
             self._context = None
-        handle: Any = self._gl
-        handle.free()
+        Rig._current = None
+        self._gl.free()
+
+    def _take(self) -> None:
+        if Rig._current is not self:
+            self._gl.make_current()
+            Rig._current = self

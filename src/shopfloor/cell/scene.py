@@ -250,6 +250,6 @@ def _part(scene: mujoco.MjSpec, part: Part, rng: np.random.Generator) -> None:
         rgba=[*shade, 1.0],
         condim=4,
         friction=[0.7, 0.02, 0.001],
-        solref=[0.008, 1.0],
+        solref=[0.004, 1.0],
         **_WORLD,
     )

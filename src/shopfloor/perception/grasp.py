@@ -24,6 +24,7 @@ _FINGER_M = (0.014, 0.026)
 _OPEN_M = 0.010
 """How far each finger stays off the part before it closes."""
 _DISC = 0.89
+_RING_PX = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ def grasp_at(
     if z[row, column] < floor + _LEAST_HEIGHT_M:
         return None
     inside = _grow(frame.pixels[top:bottom, left:right], z > floor + _LEAST_HEIGHT_M, row, column)
+    floor = _floor(z, inside, floor)
     highest = float(np.quantile(z[inside], 0.9))
     face = inside & (z > highest - _FACE_M)
     pitch = abs(highest - float(frame.camera_in_world[2, 3])) / frame.intrinsics.fx
@@ -114,6 +116,13 @@ def _grow(pixels: np.ndarray, solid: np.ndarray, row: int, column: int) -> np.nd
     near = solid & (np.hypot(hue[..., 0], hue[..., 1]) < _COLOUR_GAP)
     _, labels = cv2.connectedComponents(near.astype(np.uint8), connectivity=4)
     return np.asarray((labels == labels[row, column]) & near)
+
+
+def _floor(z: np.ndarray, inside: np.ndarray, rough_m: float) -> float:
+    """Height of what the part stands on, seen right around it: the table may lie lower."""
+    near = cv2.dilate(inside.astype(np.uint8), np.ones((_RING_PX, _RING_PX), np.uint8)) > 0
+    ring = z[near & (z < rough_m + _LEAST_HEIGHT_M)]
+    return float(np.median(ring)) if ring.size else rough_m
 
 
 def _obstacle(

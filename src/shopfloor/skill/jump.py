@@ -16,6 +16,7 @@ from ruckig import InputParameter, Ruckig, Trajectory
 
 from shopfloor.errors import Unreachable
 from shopfloor.skill.context import SkillContext
+from shopfloor.skill.rim import Rim
 from shopfloor.types import FloatArray
 
 __all__ = ["TopDown", "jump", "pose_of", "top_down"]
@@ -93,7 +94,7 @@ def _reaches(profile: Trajectory, distance: float) -> float:
     low, high = 0.0, float(profile.duration)
     for _ in range(12):
         middle = 0.5 * (low + high)
-        if abs(float(profile.at_time(middle)[0][0])) < distance:
+        if abs(float(profile.at_time(middle)[0][0])) < distance - 1e-9:
             low = middle
         else:
             high = middle
@@ -101,7 +102,13 @@ def _reaches(profile: Trajectory, distance: float) -> float:
 
 
 def jump(
-    context: SkillContext, limb: str, q: FloatArray, start: TopDown, goal: TopDown, top_m: float
+    context: SkillContext,
+    limb: str,
+    q: FloatArray,
+    start: TopDown,
+    goal: TopDown,
+    top_m: float,
+    walls: tuple[Rim, ...] = (),
 ) -> FloatArray:
     """Plan a jump.
 
@@ -112,6 +119,8 @@ def jump(
         start: Where the tool is now.
         goal: Where it shall be.
         top_m: Height over which the tool crosses [m]; no lower than start and goal.
+        walls: Stretches of the way that must be passed no lower than a height, if that is no
+            higher than ``top_m``.
 
     Returns:
         ``(n, dof)`` joint positions [rad], one row a tick, row 0 at the start.
@@ -128,7 +137,7 @@ def jump(
     acceleration = _TOOL_ACCELERATION * min(v_max / 0.5, 1.0)
     for round_ in range(_ROUNDS):
         top = max(top_m, start.z_m, goal.z_m)
-        course = _Course.plan(start, goal, top, speed, acceleration, spin)
+        course = _Course.plan(start, goal, top, speed, acceleration, spin, walls)
         x, y, z, yaw = course.at(np.arange(course.ticks(dt) + 1) * dt)
         path = context.body.inverse(limb, top_down(x, y, z, yaw), q)
         _check_workspace(x, y, z, limits.workspace_lower_m, limits.workspace_upper_m)
@@ -169,15 +178,15 @@ class _Course:
         speed: float,
         acceleration: float,
         spin: float,
+        walls: tuple[Rim, ...],
     ) -> _Course:
-        """Overlap the three stretches as far as the clearance allows; ``spin`` slows the yaw."""
+        """Overlap the three stretches as far as the rims allow; ``spin`` slows the yaw."""
         jerk = acceleration * _JERK_PER_ACCELERATION
         across = goal.x_m - start.x_m, goal.y_m - start.y_m
         far = float(np.hypot(*across))
         turn = (goal.yaw_rad - start.yaw_rad + np.pi) % (2 * np.pi) - np.pi
-        rise, fall = top_m - start.z_m, top_m - goal.z_m
-        up = _profile([rise], [speed * _VERTICAL], [acceleration], [jerk])
-        down = _profile([-fall], [speed * _VERTICAL], [acceleration], [jerk])
+        up = _profile([top_m - start.z_m], [speed * _VERTICAL], [acceleration], [jerk])
+        down = _profile([goal.z_m - top_m], [speed * _VERTICAL], [acceleration], [jerk])
         over = _profile(
             [far, turn],
             [speed, _YAW_LIMITS[0] * spin],
@@ -187,9 +196,19 @@ class _Course:
         if far < 1e-4 and abs(turn) < 1e-3:
             over_at = down_at = up.duration
         else:
-            over_at = _reaches(up, min(rise, _CLEAR_M)) if rise > 1e-6 else 0.0
-            low = _reaches(down, max(fall - _CLEAR_M, 0.0)) if fall > 1e-6 else 0.0
-            down_at = max(over_at + over.duration - low, up.duration)
+            # What stands around the start is cleared up to half-way, then what stands around the
+            # goal: if one is lower, that is no reason to go down early, nor to rise late.
+            ends = (
+                Rim(0.0, far / 2, start.z_m + _CLEAR_M),
+                Rim(far / 2, far, goal.z_m + _CLEAR_M),
+            )
+            over_at, down_at = 0.0, up.duration
+            heights = [(rim, min(rim.height_m, top_m)) for rim in (*ends, *walls)]
+            for rim, z in heights:
+                over_at = max(over_at, _reaches(up, z - start.z_m) - _reaches(over, rim.begins_m))
+            for rim, z in heights:
+                passed = over_at + _reaches(over, rim.ends_m)
+                down_at = max(down_at, passed - _reaches(down, top_m - z))
         return cls(start, across, far, up, over, down, over_at, down_at)
 
     def ticks(self, dt: float) -> int:

@@ -14,6 +14,7 @@ from shopfloor.perception import point
 from shopfloor.skill import traffic
 from shopfloor.skill.context import SkillContext
 from shopfloor.skill.jump import TopDown, jump, pose_of
+from shopfloor.skill.rim import rims
 from shopfloor.types import (
     ActionChunk,
     FloatArray,
@@ -175,12 +176,14 @@ class ScriptedSkill(ABC):
 
     def _path(self, limb: str, goal: TopDown, top_m: float) -> FloatArray:
         q, here = self._q(limb), self.here(limb)
+        ends = (here.x_m, here.y_m), (goal.x_m, goal.y_m)
+        walls = rims(self.observation.stations.values(), *ends)
         try:
-            return jump(self.context, limb, q, here, goal, top_m)
+            return jump(self.context, limb, q, here, goal, top_m, walls)
         except Unreachable:
             # A jaw closes the same way when it is turned by half: the wrist may have more room.
             turned = replace(goal, yaw_rad=goal.yaw_rad + np.pi)
-            return jump(self.context, limb, q, here, turned, top_m)
+            return jump(self.context, limb, q, here, turned, top_m, walls)
 
     def _delay(self, limb: str, path: FloatArray) -> int | None:
         return traffic.delay(self.context, limb, path, self.others, self.observation.tick)
