@@ -59,8 +59,8 @@ results: system install ## Measure everything that docs/results/ says, and write
 	rm -rf runs/results-fenced runs/results-collaborative
 	$(BIN)/shopfloor bench start --out $(RESULTS)/start.json >/dev/null
 	$(BIN)/shopfloor bench repeat --out $(RESULTS)/repeat.json >/dev/null
-	$(BIN)/shopfloor bench sim --out $(RESULTS)/bench-sim.json >/dev/null
-	taskset -c 0 $(BIN)/shopfloor bench sim --no-pair --out $(RESULTS)/bench-sim-one-core.json >/dev/null
+	$(BIN)/shopfloor bench sim --orders 6 --out $(RESULTS)/bench-sim.json >/dev/null
+	taskset -c 0 $(BIN)/shopfloor bench sim --orders 6 --no-pair --out $(RESULTS)/bench-sim-one-core.json >/dev/null
 	$(BIN)/shopfloor run --orders 300 --seed 1000 --audit --workers 2 --out runs/results-fenced --json \
 		> $(RESULTS)/sorting-fenced.json
 	$(BIN)/shopfloor run --orders 100 --seed 1000 --audit --workers 2 --limits collaborative \

@@ -28,11 +28,11 @@ def page(folder: Path) -> str:
             _RUN.replace("300", "100") + " --limits collaborative",
             _shift,
         ),
-        ("Speed", "bench-sim", "shopfloor bench sim", _speed),
+        ("Speed", "bench-sim", "shopfloor bench sim --orders 6", _speed),
         (
             "Speed on one core",
             "bench-sim-one-core",
-            "taskset -c 0 shopfloor bench sim --no-pair",
+            "taskset -c 0 shopfloor bench sim --orders 6 --no-pair",
             _speed,
         ),
         ("The same shift five ways", "repeat", "shopfloor bench repeat", _repeat),
