@@ -44,7 +44,7 @@ XM540-W270, turns 30 rev/min without load at 12 V (ROBOTIS e-Manual), which is t
 _QDD_MAX = (6.0, 8.0, 8.0, 16.0, 16.0, 32.0)
 """What the servos follow within 20 mrad and, when they stand again, within 3 mm at the tool; no
 vendor states it. The servos are soft: more acceleration is less accuracy, not more speed."""
-_Q_HOME = (1.2, -0.4852, 0.7357, 0.0, 1.3203, 0.0)
+_Q_HOME = (0.8, -0.6387, 0.8318, 0.0, 1.3777, 0.0)
 """Jaw straight down, 150 mm over the table, swung out to the side on which the arm has no tote: the
 wrist camera sticks out 0.1 m past the jaw, into the other arm's way if that arm is near."""
 
@@ -87,11 +87,12 @@ def _servos(model: mujoco.MjSpec, side: str) -> None:
         hinge, servo = model.joint(f"{side}/{joint}"), model.actuator(f"{side}/{joint}")
         # The model has the servo's own damping in the joint. It is the same force from either
         # place, but only in the servo does the cell see it and lead its targets by the lag.
-        servo.biasprm[2] -= hinge.damping[0]
-        hinge.damping[0] = 0.0
+        damping = np.asarray(hinge.damping, float)  # a number, or from MuJoCo 4 on a polynomial
+        servo.biasprm[2] -= damping.flat[0]
+        hinge.damping = 0 * damping
         hinge.actgravcomp = True
-    # Gravity is carried by offsets of the targets, within the torque limits of the servos: a bare
-    # ViperX sags by centimetres.
+    # Gravity is carried by offsets of the targets, within the torque limits of the servos: bare, the
+    # tool sags by 8 mm at home and by 18 mm outstretched.
     stack = list(model.body(f"{side}/base_link").bodies)
     while stack:
         body = stack.pop()
@@ -104,7 +105,7 @@ def _wrist_camera(model: mujoco.MjSpec, side: str) -> None:
 
     The model has a sphere around the camera, which is too large, and nothing around the mount.
     """
-    import mujoco  # noqa: PLC0415 - `shopfloor list` must not pay for it
+    import mujoco
 
     model.delete(model.geom(f"{side}_camera"))
     model.body(f"{side}/gripper_link").add_geom(
@@ -120,7 +121,7 @@ def _jaw_servos(model: mujoco.MjSpec, side: str) -> None:
     """Split the one servo of the jaw, which the second finger is tied to, into two alike.
 
     They keep its stiffness, so the grip is as strong as before, and lose its damping: with that of
-    the fingers' rails alone the jaw is just not oscillating, and follows in 0.03 s what takes
+    the fingers' rails alone the jaw is just not oscillating, and follows in 0.04 s what takes
     the model as it comes 0.1 s.
     """
     import mujoco

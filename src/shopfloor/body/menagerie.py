@@ -72,8 +72,8 @@ class Menagerie:
         if name in {"spec", "models"}:
             raise SpecMismatch(
                 f"{self.name!r} ({self._file.title}) can be drawn, but it cannot work in a cell: "
-                f"{self._lacks()}; take the body bench or menagerie:{', '.join(sorted(_FITTINGS))}, "
-                "or write a fitting for it (docs/bodies.md)"
+                f"{self._lacks()}; take the body bench or menagerie:{' or '.join(_FITTINGS)}, or "
+                "write a fitting for it (docs/bodies.md)"
             )
         raise AttributeError(name)
 

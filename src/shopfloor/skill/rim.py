@@ -60,6 +60,6 @@ def rims(
         found += [
             Rim(max(at - _ASIDE_M, 0.0), min(at + _ASIDE_M, far), height)
             for at in (enters, leaves)
-            if 0 <= at <= far
+            if -1e-9 <= at <= far + 1e-9
         ]
     return tuple(found)
