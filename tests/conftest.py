@@ -9,7 +9,6 @@ from shopfloor.body.bench import Bench
 from shopfloor.body.geometry import Geometry
 from shopfloor.guard import load_limits
 
-
 # The same examples every time: a change is judged by what it changes, not by luck. To look for new
 # ones, run pytest with --hypothesis-profile=default.
 settings.register_profile("house", derandomize=True)

@@ -23,6 +23,9 @@ _GOOD = (2e-6, 2e-5)
 planner differentiates the path twice: 1 mm of jitter at 50 Hz would look like 2.5 m/s²."""
 _ALLOWED = (1e-3, math.radians(0.5))
 """What a pose may be off before it counts as unreachable."""
+_STOP = 0.002
+"""What every joint keeps from its stops [rad]: limits that are stated for a cell lie a little inside
+the mechanical range."""
 _STEPS = 25
 _DAMPING = 1e-8
 _FLIP_RAD = 1.5
@@ -37,12 +40,12 @@ class PathInverse:
         self._model = model
         self._address = np.array([model.joint(j).qposadr[0] for j in limb.joints])
         ranges = np.array([model.joint(j).range for j in limb.joints])
-        self._lower, self._upper = ranges[:, 0], ranges[:, 1]
+        self._lower, self._upper = ranges[:, 0] + _STOP, ranges[:, 1] - _STOP
         self._configuration = mink.Configuration(model)
         self._task = mink.FrameTask(
             limb.tool_site, "site", position_cost=1.0, orientation_cost=0.3, lm_damping=1e-6
         )
-        self._limits = [mink.ConfigurationLimit(model)]
+        self._limits = [mink.ConfigurationLimit(model, min_distance_from_limits=_STOP)]
 
     def solve(self, tool_in_world: FloatArray, seed: FloatArray) -> FloatArray:
         """Find joint positions for a path.
