@@ -91,8 +91,8 @@ def _servos(model: mujoco.MjSpec, side: str) -> None:
         servo.biasprm[2] -= damping.flat[0]
         hinge.damping = 0 * damping
         hinge.actgravcomp = True
-    # Gravity is carried by offsets of the targets, within the torque limits of the servos: bare, the
-    # tool sags by 8 mm at home and by 18 mm outstretched.
+    # Gravity is carried by offsets of the targets, within the torque limits of the servos: bare,
+    # the tool sags by 8 mm at home and by 18 mm outstretched.
     stack = list(model.body(f"{side}/base_link").bodies)
     while stack:
         body = stack.pop()

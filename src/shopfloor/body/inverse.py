@@ -24,8 +24,8 @@ planner differentiates the path twice: 1 mm of jitter at 50 Hz would look like 2
 _ALLOWED = (1e-3, math.radians(0.5))
 """What a pose may be off before it counts as unreachable."""
 _STOP = 0.002
-"""What every joint keeps from its stops [rad]: limits that are stated for a cell lie a little inside
-the mechanical range."""
+"""What every joint keeps from its stops [rad]: limits that are stated for a cell lie a little
+inside the mechanical range."""
 _STEPS = 25
 _DAMPING = 1e-8
 _FLIP_RAD = 1.5

@@ -14,6 +14,7 @@ from typing import Protocol, Self
 from shopfloor.errors import RunError
 from shopfloor.record import Entry, RunFolder
 from shopfloor.shift.hire import Staff
+from shopfloor.shift.interrupt import Interrupt
 from shopfloor.shift.plan import Plan
 from shopfloor.shift.worker import Failure, Worker, serve
 from shopfloor.types import Lot
@@ -43,7 +44,8 @@ class Here:
 
     def __init__(self, plan: Plan, folder: RunFolder, staff: Staff) -> None:
         """Take over the staff."""
-        self._worker = Worker(plan, folder, staff)
+        self._interrupt = Interrupt()
+        self._worker = Worker(plan, folder, staff, between_ticks=self._interrupt.check)
         self._lot: Lot | None = None
 
     @property
@@ -62,6 +64,7 @@ class Here:
             yield self._worker.work(lot)
 
     def __enter__(self) -> Self:
+        self._interrupt.__enter__()
         return self
 
     def __exit__(
@@ -71,6 +74,7 @@ class Here:
         trace: TracebackType | None,
     ) -> None:
         self._worker.close()
+        self._interrupt.__exit__(kind, error, trace)
 
 
 class Processes:

@@ -37,19 +37,38 @@ class Failure:
 class Worker:
     """A crew with a recorder."""
 
-    def __init__(self, plan: Plan, folder: RunFolder, staff: Staff | None = None) -> None:
-        """Hire the plan's staff, unless it is handed over."""
+    def __init__(
+        self,
+        plan: Plan,
+        folder: RunFolder,
+        staff: Staff | None = None,
+        *,
+        between_ticks: Callable[[], None] | None = None,
+    ) -> None:
+        """Hire the plan's staff, unless it is handed over.
+
+        Args:
+            plan: What the shift is to be.
+            folder: Where the lots are committed.
+            staff: Ready to work, or None.
+            between_ticks: Called after each tick; what it raises ends the lot cleanly.
+        """
         self.staff = staff or Staff(plan)
         self._encoder = VideoEncoder() if plan.video else None
         self._recorder = LogRecorder(folder, self.staff.cell.spec, encoder=self._encoder)
         self._judge = self.staff.cell.judge()
         self._audit = None
-        watch: Callable[[], None] | None = None
+        watch = between_ticks
         if plan.audit:
             from shopfloor.cell.audit import Audit
 
-            self._audit = Audit(self.staff.cell, self.staff.limits)  # type: ignore[arg-type]
-            watch = self._audit.look
+            audit = self._audit = Audit(self.staff.cell, self.staff.limits)  # type: ignore[arg-type]
+
+            def watch() -> None:
+                audit.look()
+                if between_ticks is not None:
+                    between_ticks()
+
         self._crew = Crew(
             cell=self.staff.cell,
             brain=self.staff.brain,
