@@ -183,6 +183,16 @@ def call(skill, *limbs, **arguments):
         ),
         (Pick, call("pick", "left", camera="belly", point=[1, 1]), {}, "perception.out_of_range"),
         (Place, call("place", "left", tote="A"), {"left": 0.025}, None),
+        # As wide as the jaw opens: it cannot open further to let go, and may not be told to.
+        (Place, call("place", "left", tote="A"), {"left": 0.085}, "actuator.fault"),
+        (Place, call("place", "left", tote="A"), {"left": 0.080}, None),
+        # Something is in the jaw that is far wider than what was seen: it lets go.
+        (
+            Pick,
+            call("pick", "left", camera="overview", point=[521, 421]),
+            {"left": 0.08},
+            "grasp.miss",
+        ),
         (Place, call("place", "left", tote="A"), {}, "plan.wrong_step"),
         (Place, call("place", "left", tote="Z"), {"left": 0.025}, "perception.out_of_range"),
         (Place, call("place", "left", camera="overview", point=[640, 480]), {"left": 0.025}, None),

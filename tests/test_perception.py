@@ -140,6 +140,7 @@ def test_any_part_anywhere_can_be_taken_by_its_narrow_side(part):
     grasp = grasp_at(frame, u, v, JAW_M)
     assert grasp.width_m == pytest.approx(2 * half[1], abs=1.5e-3)
     assert grasp.obstacle_m == pytest.approx(FLOOR_M, abs=1e-3)
+    assert grasp.tip_m == pytest.approx(FLOOR_M + 0.010, abs=1e-3)
 
 
 @given(PARTS, st.floats(-0.4, 0.4), st.floats(-0.4, 0.4))
@@ -179,15 +180,20 @@ def test_a_neighbour_turns_the_jaw_round_a_cylinder():
         assert grasp.obstacle_m < FLOOR_M + 0.007  # below the fingertips
 
 
-def test_where_nothing_is_free_the_obstacle_is_told():
+def test_where_the_fingers_would_stand_on_something_there_is_no_grasp():
     cube = part()
-    ring = [
-        part(x=0.04 * dx, y=0.04 * dy, size="small", colour="blue")
-        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1))
-    ]
-    frame = picture([cube, *ring])
-    u, v = pixel(frame, np.array([[0.0, 0.0, 0.028]]))[0]
-    assert grasp_at(frame, u, v, JAW_M).obstacle_m == pytest.approx(0.028, abs=1e-3)
+    ways = ((1, 0), (-1, 0), (0, 1), (0, -1))
+    for count in range(5):
+        ring = [
+            part(x=0.04 * dx, y=0.04 * dy, size="small", colour="blue") for dx, dy in ways[:count]
+        ]
+        frame = picture([cube, *ring])
+        u, v = pixel(frame, np.array([[0.0, 0.0, 0.028]]))[0]
+        grasp = grasp_at(frame, u, v, JAW_M)
+        if count < 3:  # neighbours on one axis: the jaw closes along the other
+            assert grasp.obstacle_m < grasp.tip_m < grasp.top_m - 0.004
+        else:
+            assert grasp is None
 
 
 def test_a_part_wider_than_the_jaw_is_left_alone():

@@ -625,12 +625,20 @@ class Faulty:
         return self._act
 
 
+def chunk_of(rows, limb="left", period_s=0.02):
+    return ActionChunk({limb: rows}, {}, period_s, 5)
+
+
 @pytest.mark.parametrize(
     ("skill", "said"),
     [
         (Faulty(reset=KeyError("reset")), "KeyError: 'reset'"),
         (Faulty(act=ValueError("act")), "ValueError: act"),
         (Faulty(act="done"), "act returned a str"),
+        (Faulty(act=chunk_of(np.zeros((3, 2)))), "targets of 'left' has shape (3, 2)"),
+        (Faulty(act=chunk_of([[0.0] * 6] * 3)), "a chunk holds a list"),
+        (Faulty(act=chunk_of(np.zeros((3, 6)), limb="tail")), "a chunk moves 'tail'"),
+        (Faulty(act=chunk_of(np.zeros((3, 6)), period_s=float("nan"))), "period_s is nan"),
     ],
 )
 def test_a_skill_that_breaks_has_failed_and_drops_what_follows(skill, said):

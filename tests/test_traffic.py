@@ -24,11 +24,11 @@ def quick(bench, geometry, fenced):
     return SkillContext(bench, geometry, fenced, DT)
 
 
-def way(context, limb, start, goal):
+def way(context, limb, start, goal, top_m=CROSSING_M):
     """Plan a jump between two places (x, y, z) [m]."""
     a, b = (TopDown(*at, YAW[limb]) for at in (start, goal))
     q = joints_at(context.body, limb, *start, YAW[limb])
-    return jump(context, limb, q, a, b, CROSSING_M)
+    return jump(context, limb, q, a, b, top_m)
 
 
 def nearest(arms, mine, theirs, *, wait=0, tick=0, begun=0):
@@ -137,3 +137,22 @@ def test_the_answer_is_the_same_again(quick):
     mine = way(quick, "left", (-0.35, 0.05, 0.02), (-0.02, 0.0, 0.02))
     others = {"right": Plan(0, theirs)}
     assert delay(quick, "left", mine, others, 0) == delay(quick, "left", mine, others, 0)
+
+
+def test_two_that_stand_too_near_may_part_but_not_close_in(context, arms):
+    keep = context.limits.limb_distance_m
+    theirs = joints_at(context.body, "right", 0.05, 0.0, 0.05, np.pi)
+    for apart in np.arange(0.20, 0.05, -0.002):
+        place = (0.05 - apart, 0.0, 0.05)
+        q = joints_at(context.body, "left", *place, 0.0)
+        gap = arms.distance({"left": q, "right": theirs}, near=0.3)
+        if gap < keep + 0.01:
+            break
+    assert keep < gap < keep + 0.01, "within the planner's margin, outside the guard's"
+    others = {"right": Plan(0, theirs[None])}
+    away = way(context, "left", place, (-0.35, 0.0, 0.05), top_m=0.05)
+    assert delay(context, "left", away, others, 0) == 0
+    assert nearest(arms, away, theirs[None]) >= gap - 1e-6
+    closer = way(context, "left", place, (place[0] + 0.01, 0.0, 0.05), top_m=0.05)
+    assert delay(context, "left", closer, others, 0) is None
+    assert delay(context, "left", q[None], others, 0) == 0, "standing still is no approach"

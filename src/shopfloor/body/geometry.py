@@ -19,6 +19,9 @@ IntArray = npt.NDArray[np.int_]
 
 __all__ = ["Geometry"]
 
+_ONES = np.ones(3)
+"""Sums rows of three: for so few numbers twice as fast as numpy's own sum."""
+
 
 class Geometry:
     """Forward kinematics and clearances of one body."""
@@ -92,7 +95,7 @@ class Geometry:
         ga, gb = self._geoms[a], self._geoms[b]
         x = self._data.geom_xpos
         gap = x[ga][:, None] - x[gb]
-        rough = np.sqrt((gap * gap).sum(axis=2)) - sums
+        rough = np.sqrt((gap * gap) @ _ONES) - sums
         least = float(rough.min())
         if least > near_m:
             return least

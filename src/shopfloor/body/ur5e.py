@@ -53,14 +53,20 @@ def forward(q: FloatArray) -> FloatArray:
     return pose
 
 
-def _invert(t: FloatArray) -> FloatArray:
-    """Inverse of ``(n, 4, 4)`` rigid transforms."""
-    out = np.zeros_like(t)
-    rt = np.swapaxes(t[:, :3, :3], 1, 2)
-    out[:, :3, :3] = rt
-    out[:, :3, 3] = -np.einsum("nij,nj->ni", rt, t[:, :3, 3])
-    out[:, 3, 3] = 1.0
-    return out
+def _frame_4(
+    x: FloatArray,
+    y: FloatArray,
+    z: FloatArray,
+    five: tuple[FloatArray, FloatArray],
+    six: tuple[FloatArray, FloatArray],
+) -> tuple[FloatArray, FloatArray]:
+    """``(n, 3)`` x and y axes of frame 4 from the flange's and (cos, sin) of joints 5 and 6."""
+    (c5, s5), (c6, s6) = five, six
+    turned = c6[:, None] * x - s6[:, None] * y
+    return (
+        c5[:, None] * turned - s5[:, None] * z,
+        s5[:, None] * turned + c5[:, None] * z,
+    )
 
 
 def inverse(flange: FloatArray, branch: Branch) -> FloatArray:
@@ -94,10 +100,13 @@ def inverse(flange: FloatArray, branch: Branch) -> FloatArray:
     if np.any(np.abs(s5) < 1e-6):
         raise Unreachable("wrist singularity: axes 4 and 6 are parallel")
     q6 = np.arctan2((-y[:, 0] * s1 + y[:, 1] * c1) / s5, (x[:, 0] * s1 - x[:, 1] * c1) / s5)
-    # What is left is planar: from frame 1 to frame 4.
-    t14 = _invert(_link(0, q1)) @ flange @ _invert(_link(4, q5) @ _link(5, q6))
-    p13 = t14[:, :3, 3] - D[3] * t14[:, :3, 1]
-    px, py = p13[:, 0], p13[:, 1]
+    # What is left is planar. Frame 4, from the flange back over joints 6 and 5:
+    s6, c6 = np.sin(q6), np.cos(q6)
+    x4, y4 = _frame_4(x, y, z, (np.cos(q5), s5), (c6, s6))
+    z4 = -s6[:, None] * x - c6[:, None] * y
+    # Frame 3 lies d4 behind it on the axis that joint 4 turns about, seen in the plane of the arm.
+    p3 = w - D[4] * z4 - D[3] * y4
+    px, py = c1 * p3[:, 0] + s1 * p3[:, 1], p3[:, 2] - D[0]
     square = px * px + py * py
     cos3 = (square - A[1] ** 2 - A[2] ** 2) / (2 * A[1] * A[2])
     if np.any(np.abs(cos3) > 1):
@@ -108,7 +117,7 @@ def inverse(flange: FloatArray, branch: Branch) -> FloatArray:
         )
     q3 = elbow * np.arccos(cos3)
     q2 = np.arctan2(py, px) - np.arctan2(A[2] * np.sin(q3), A[1] + A[2] * np.cos(q3))
-    t34 = _invert(_link(1, q2) @ _link(2, q3)) @ t14
-    q4 = np.arctan2(t34[:, 1, 0], t34[:, 0, 0])
+    # Joints 2, 3 and 4 turn about one direction: their sum is where frame 4 points.
+    q4 = np.arctan2(x4[:, 2], c1 * x4[:, 0] + s1 * x4[:, 1]) - q2 - q3
     q = np.stack([q1, q2, q3, q4, q5, q6], axis=1)
     return np.asarray((q + np.pi) % (2 * np.pi) - np.pi)

@@ -24,7 +24,7 @@ class Audit:
     """
 
     def __init__(self, cell: SortingCell, limits: Limits) -> None:
-        """Watch a cell; call ``begin`` after each of its resets."""
+        """Watch a cell; ``look`` after each of its ticks."""
         self._cell, self._limits = cell, limits
         self.breaches = 0
         self.worst: dict[str, float] = {}

@@ -29,7 +29,6 @@ class LimbDriver:
         control_dt: float,
     ) -> None:
         """Find the limb in the model and put it at its home, jaw closed."""
-        self._data = data
         joints = [model.joint(j) for j in names.joints]
         servo = np.array([model.actuator(a).id for a in names.actuators])
         self._q = _run(np.array([j.qposadr[0] for j in joints]))
@@ -51,6 +50,12 @@ class LimbDriver:
         self._wrist = model.sensor(names.force_sensor).objid[0]
         self._link = model.site_bodyid[self._wrist]
         self._weight_n = float(model.body_subtreemass[self._link] * model.opt.gravity[2])
+        # Views of the simulator's own arrays: to ask for one anew costs more than to read it.
+        self._qpos, self._qvel, self._sensors = data.qpos, data.qvel, data.sensordata
+        self._tool_axes = data.site_xmat[self._site].reshape(3, 3)
+        self._tool_at = data.site_xpos[self._site]
+        self._wrist_axes, self._wrist_at = data.site_xmat[self._wrist], data.site_xpos[self._wrist]
+        self._mass_at = data.subtree_com[self._link]
         data.qpos[self._q] = data.ctrl[self._servo] = spec.q_home
         self._sent = spec.q_home.copy()
         self.jaw_m = 0.0
@@ -78,38 +83,35 @@ class LimbDriver:
         to stay where it happens to be has no stiffness and drifts. A joint that was held
         back or pushed away stays where it is, and is not pulled back.
         """
-        here = self._data.qpos[self._q]
-        return np.where(np.abs(here - self._sent) < _FOLLOWED_RAD, self._sent, here)
+        here = self._qpos[self._q]
+        follows = np.abs(here - self._sent) < _FOLLOWED_RAD
+        return self._sent if follows.all() else np.where(follows, self._sent, here)
 
     @property
     def speed(self) -> float:
         """Fastest joint [rad/s]."""
-        return float(np.abs(self._data.qvel[self._v]).max())
+        return float(np.abs(self._qvel[self._v]).max())
 
     @property
     def opening_m(self) -> float:
         """Measured opening of the jaw [m]."""
         first, second = self._fingers
-        qpos = self._data.qpos
+        qpos = self._qpos
         return float(self._offset + self._gain * 0.5 * (qpos[first] + qpos[second]))
 
     def read(self) -> LimbState:
         """Read the sensors."""
-        data = self._data
-        pose = np.zeros((4, 4))
-        pose[:3, :3] = data.site_xmat[self._site].reshape(3, 3)
-        pose[:3, 3] = data.site_xpos[self._site]
-        pose[3, 3] = 1.0
+        pose = np.eye(4)
+        pose[:3, :3], pose[:3, 3] = self._tool_axes, self._tool_at
         # The sensor carries the gripper: take its weight, which acts at its centre of mass, off.
-        wrench = data.sensordata[self._wrench].copy()
-        axes = data.site_xmat[self._wrist]
-        x, y, _ = data.subtree_com[self._link] - data.site_xpos[self._wrist]
-        weight = self._weight_n
+        wrench = self._sensors[self._wrench].copy()
+        axes, weight = self._wrist_axes, self._weight_n
+        x, y, _ = (self._mass_at - self._wrist_at).tolist()
         wrench[:3] += weight * axes[6:9]
-        wrench[3:] += weight * (y * axes[0:3] - x * axes[3:6])
+        wrench[3:] += (weight * y) * axes[0:3] - (weight * x) * axes[3:6]
         return LimbState(
-            q=data.qpos[self._q].copy(),
-            qd=data.qvel[self._v].copy(),
+            q=self._qpos[self._q].copy(),
+            qd=self._qvel[self._v].copy(),
             tool_in_world=pose,
             jaw_m=self.opening_m,
             wrench=wrench,

@@ -84,8 +84,9 @@ class SortingCell:
                 period_ticks=period,
                 camera_in_world=pose,
             )
+        # What the physics and the pictures of a lot come from; the sizes of parts are orders' own.
         here = Path(__file__).parent
-        files = ("sorting.py", "scene.py", "camera.py", "limb.py")
+        files = ("sorting.py", "scene.py", "camera.py", "limb.py", "../order/part.py")
         shape = b"".join((here / name).read_bytes() for name in files)
         self.spec = CellSpec(
             name="sorting",

@@ -12,6 +12,9 @@ from shopfloor.types import Lot, Truth
 
 __all__ = ["TruthReader"]
 
+_ONES = np.ones(3)
+"""Sums rows of three: for so few numbers twice as fast as numpy's own sum."""
+
 
 class TruthReader:
     """Truth of one lot, read from ``MjData``."""
@@ -46,7 +49,7 @@ class TruthReader:
             tick=tick,
             position=pose[:, :3],
             quat=pose[:, 3:],
-            speed=np.sqrt(np.einsum("ij,ij->i", velocity, velocity)),
+            speed=np.sqrt((velocity * velocity) @ _ONES),
             touched=touched,
             jaw_open=jaw_open,
             collision_n=force,
@@ -55,9 +58,9 @@ class TruthReader:
     def _contacts(self, data: mujoco.MjData) -> tuple[Mapping[str, tuple[int, ...]], float]:
         geom = data.contact.geom
         ours = self._ours[geom]
-        rows = np.flatnonzero(ours[:, 0] | ours[:, 1])
-        if len(rows) == 0:
+        if not ours.any():
             return self._none, 0.0
+        rows = np.flatnonzero(ours[:, 0] | ours[:, 1])
         touched: dict[str, set[int]] = {name: set() for name in self._limbs}
         force = 0.0
         for row in rows:

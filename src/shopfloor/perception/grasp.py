@@ -23,6 +23,14 @@ _FINGER_M = (0.014, 0.026)
 """What a fingertip needs: along and across the closing direction."""
 _OPEN_M = 0.010
 """How far each finger stays off the part before it closes."""
+_TIP_M = 0.010
+"""Height of the fingertips over what the part stands on, when they close."""
+_OVERLAP_M = 0.009
+"""How deep they reach beside the part where it is too low for that..."""
+_LEAST_OVERLAP_M = 0.005
+"""...and the least that holds a part whose surroundings are high."""
+_AIR_M = 0.003
+"""Kept between the fingertips and what lies below them."""
 _DISC = 0.89
 _RING_PX = 15
 
@@ -38,6 +46,7 @@ class Grasp:
         yaw_rad: Direction in which the jaw closes, about the vertical [rad].
         width_m: Width of the part in that direction [m].
         obstacle_m: Highest thing where the fingertips go down [m].
+        tip_m: Height of the fingertips when they close [m]; above ``obstacle_m``.
     """
 
     x_m: float
@@ -47,6 +56,7 @@ class Grasp:
     yaw_rad: float
     width_m: float
     obstacle_m: float
+    tip_m: float
 
 
 def grasp_at(
@@ -100,11 +110,14 @@ def grasp_at(
         obstacle = _obstacle(
             points[::2, ::2], others[::2, ::2], (seen.x_m, seen.y_m), yaw, width, floor
         )
+        tip = max(min(floor + _TIP_M, highest - _OVERLAP_M), max(obstacle, floor) + _AIR_M)
+        if tip > highest - _LEAST_OVERLAP_M:
+            continue  # the fingers would stand on what is beside it
         # Lower ground for the fingers first, then the narrower side.
         turn = abs((yaw - prefer_rad + np.pi / 2) % np.pi - np.pi / 2)
         cost = round(max(obstacle - floor - 0.007, 0.0), 3) + 0.05 * width + 1e-4 * turn
         if best is None or cost < best[0]:
-            grasp = Grasp(seen.x_m, seen.y_m, highest, floor, float(yaw), width, obstacle)
+            grasp = Grasp(seen.x_m, seen.y_m, highest, floor, float(yaw), width, obstacle, tip)
             best = cost, grasp
     return best[1] if best else None
 

@@ -5,6 +5,7 @@
     RUN/index.jsonl         one entry a line, in lot order; can be rebuilt from episodes/
     RUN/sessions.jsonl      one line for each process that worked on the run
     RUN/flight/             lots in progress
+    RUN/inputs/             copies of the files that the run was made from, if there were any
     RUN/lock                held by the one process that writes the run
 
 What is promised. A committed lot is there as a whole after ``kill -9`` or a loss of power
@@ -25,7 +26,7 @@ notices those that outlived a killed parent.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from hashlib import sha256
@@ -85,8 +86,16 @@ class RunFolder:
         self._index = index
 
     @classmethod
-    def create(cls, path: Path | str, manifest: Manifest) -> Self:
+    def create(
+        cls, path: Path | str, manifest: Manifest, inputs: Mapping[str, bytes] | None = None
+    ) -> Self:
         """Make a new run and hold its lock. The folder may exist if it is empty.
+
+        Args:
+            path: The folder.
+            manifest: What the run depends on.
+            inputs: Files it was made from, by their path in the folder, such as
+                ``inputs/limits.toml``.
 
         Raises:
             RunExists: The folder holds a run.
@@ -109,6 +118,11 @@ class RunFolder:
                 made.append(path / _LOCK)
                 for name in (EPISODES, FLIGHT):
                     _make(path / name, made)
+                for name, content in (inputs or {}).items():
+                    for parent in reversed(Path(name).parents[:-1]):
+                        _make(path / parent, made)
+                    made.append(path / name)
+                    write_atomic(path / name, content)
                 made += [path / _INDEX, path / _MANIFEST]
                 index = Index(path / _INDEX, {})
                 # Last, because a folder with a manifest is a run.

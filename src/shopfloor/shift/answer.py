@@ -10,9 +10,9 @@ import numpy as np
 
 from shopfloor.errors import ShopfloorError, SpecMismatch
 from shopfloor.record.canonical import plain
-from shopfloor.types import ActionChunk, BodySpec, Exchange, Finish, Reply, SkillCall
+from shopfloor.types import ActionChunk, BodySpec, Exchange, Finish, Observation, Reply, SkillCall
 
-__all__ = ["checked", "fault_code"]
+__all__ = ["checked", "fault_code", "misshapen"]
 
 _CLAIMS = ("done", "gave_up", "refused")
 _PERIOD_S = (1e-4, 10.0)
@@ -58,7 +58,7 @@ def checked(reply: object, body: BodySpec, tick: int) -> Reply:
             )
         return reply
     if isinstance(decision, ActionChunk):
-        _chunk(decision, body, tick)
+        _chunk(decision, {name: limb.dof for name, limb in body.limbs.items()}, tick)
         return reply
     if not isinstance(decision, tuple) or not _all(SkillCall, *decision):
         raise _Malformed(
@@ -66,6 +66,16 @@ def checked(reply: object, body: BodySpec, tick: int) -> Reply:
             "is allowed"
         )
     return replace(reply, decision=tuple(_call(call) for call in decision))
+
+
+def misshapen(chunk: ActionChunk, observation: Observation) -> str | None:
+    """Return why a skill's chunk cannot be followed, or None; numbers are the guard's business."""
+    dof = {name: len(limb.q) for name, limb in observation.limbs.items()}
+    try:
+        _chunk(chunk, dof, observation.tick)
+    except _Malformed as error:
+        return str(error)
+    return None
 
 
 def _what(value: object) -> str:
@@ -103,14 +113,14 @@ def _call(call: SkillCall) -> SkillCall:
     return replace(call, arguments=_plain(dict(call.arguments), f"a call of {call.skill!r}"))
 
 
-def _chunk(chunk: ActionChunk, body: BodySpec, tick: int) -> None:
+def _chunk(chunk: ActionChunk, dof: Mapping[str, int], tick: int) -> None:
     if not _all(Mapping, chunk.targets, chunk.jaw_m) or not chunk.targets:
         raise _Malformed("a chunk's targets and jaw_m must be mappings from limbs to arrays")
-    if unknown := [limb for limb in (*chunk.targets, *chunk.jaw_m) if limb not in body.limbs]:
-        raise _Malformed(f"a chunk moves {unknown[0]!r}; allowed: {', '.join(body.limbs)}")
+    if unknown := [limb for limb in (*chunk.targets, *chunk.jaw_m) if limb not in dof]:
+        raise _Malformed(f"a chunk moves {unknown[0]!r}; allowed: {', '.join(dof)}")
     rows = len(_numbers(next(iter(chunk.targets.values()))))
     for limb, targets in chunk.targets.items():
-        _shape(targets, (rows, body.limbs[limb].dof), f"targets of {limb!r}")
+        _shape(targets, (rows, dof[limb]), f"targets of {limb!r}")
     for limb, jaw in chunk.jaw_m.items():
         _shape(jaw, (rows,), f"jaw_m of {limb!r}")
     period: Any = chunk.period_s

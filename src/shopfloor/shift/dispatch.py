@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from shopfloor.shift.answer import misshapen
 from shopfloor.types import (
     ActionChunk,
     Event,
@@ -208,7 +209,12 @@ def _acted(
         answer: object = job.skill.act(observation, others)
     except Exception as error:  # noqa: BLE001 - skills are plugins, too
         return _broken(f"{type(error).__name__}: {error}")
-    if isinstance(answer, ActionChunk | SkillResult):
+    if isinstance(answer, ActionChunk):
+        wrong = misshapen(answer, observation)
+        return (
+            _broken(f"act returned a chunk that cannot be followed: {wrong}") if wrong else answer
+        )
+    if isinstance(answer, SkillResult):
         return answer
     return _broken(
         f"act returned a {type(answer).__name__}; an ActionChunk or SkillResult is allowed"

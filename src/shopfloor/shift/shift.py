@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shopfloor.errors import RunExists, RunUnwritable, UsageError
 from shopfloor.record import Entry, Manifest, RunFolder, Session
-from shopfloor.record.disk import remove_folder, write_atomic, writing
+from shopfloor.record.disk import remove_folder
 from shopfloor.shift.hire import Staff, manifest, order_source
 from shopfloor.shift.latency import Latency
 from shopfloor.shift.plan import Plan
@@ -66,12 +66,10 @@ def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progre
     try:
         source = order_source(plan, staff.cell)
         written = manifest(plan, staff, source)
-        folder = RunFolder.open_for_resume(out) if resume else _create(out, written)
+        folder = RunFolder.open_for_resume(out) if resume else _create(out, plan, written)
         with folder:
             if resume:
                 _same(folder.manifest, written)
-            else:
-                _keep_inputs(plan, folder)
             before = len(folder.entries())
             shift = _Shift(plan, folder, source, written.changeover_s, written.control_dt, progress)
             try:
@@ -188,7 +186,7 @@ class _Shift:
         self._report(Progress(entries, clock, orders, self._plan.hours))
 
 
-def _create(out: Path, written: Manifest) -> RunFolder:
+def _create(out: Path, plan: Plan, written: Manifest) -> RunFolder:
     """Make the run folder, and the folder that it lies in if only that is missing."""
     made = not out.parent.exists()
     try:
@@ -198,7 +196,7 @@ def _create(out: Path, written: Manifest) -> RunFolder:
             f"cannot make {out.parent}: {error.strerror}; choose another --out"
         ) from error
     try:
-        return RunFolder.create(out, written)
+        return RunFolder.create(out, written, _inputs(plan))
     except BaseException:
         if made:
             with suppress(OSError):  # somebody else may use it already
@@ -218,18 +216,17 @@ def _was_complete(folder: RunFolder) -> bool:
     return bool(sessions) and sessions[-1].ended == "complete"
 
 
-def _keep_inputs(plan: Plan, folder: RunFolder) -> None:
-    """Copy the files that the run was made from into it, so that it can be resumed anywhere."""
-    inputs = folder.path / INPUTS
-    with writing(inputs):
-        if plan.order_file is not None or plan.limits.endswith(".toml"):
-            inputs.mkdir()
-        if plan.order_file is not None:  # under its own name, of which orders without an id get one
-            (inputs / ORDERS).mkdir()
-            copy = inputs / ORDERS / plan.order_file.name
-            write_atomic(copy, plan.order_file.read_bytes())
-        if plan.limits.endswith(".toml"):
-            write_atomic(inputs / LIMITS, Path(plan.limits).read_bytes())
+def _inputs(plan: Plan) -> dict[str, bytes]:
+    """Files that the run is made from, by where it keeps them so that it can be resumed anywhere.
+
+    An order file keeps its name, of which orders without an id get one.
+    """
+    files = {}
+    if plan.order_file is not None:
+        files[f"{INPUTS}/{ORDERS}/{plan.order_file.name}"] = plan.order_file
+    if plan.limits.endswith(".toml"):
+        files[f"{INPUTS}/{LIMITS}"] = Path(plan.limits)
+    return {name: path.read_bytes() for name, path in files.items()}
 
 
 def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+from math import dist
 
 from shopfloor.types import Event, Observation, Ruling
 
@@ -26,7 +26,7 @@ class Tally:
         """Begin at zero."""
         self._dt = control_dt
         self._begun: dict[str, int] = {}
-        self._tools: np.ndarray | None = None
+        self._tools: list[list[float]] | None = None
         self._limbs = limbs
         self.ticks = self.think_ticks = self.decisions = 0
         self.limited = self.stopped = self.attempted = self.succeeded = 0
@@ -43,10 +43,9 @@ class Tally:
         if thinking and ruling.action.source == "guard":
             self.think_ticks += 1
         limbs = observation.limbs
-        tools = np.array([limbs[name].tool_in_world[:3, 3] for name in self._limbs])
+        tools = [limbs[name].tool_in_world[:3, 3].tolist() for name in self._limbs]
         if self._tools is not None:
-            step = tools - self._tools
-            fastest = float(np.einsum("ij,ij->i", step, step).max()) ** 0.5 / self._dt
+            fastest = max(map(dist, tools, self._tools)) / self._dt
             self.peak_tool_speed_m_s = max(self.peak_tool_speed_m_s, fastest)
         self._tools = tools
 

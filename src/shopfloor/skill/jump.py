@@ -84,21 +84,29 @@ def _profile(
 
 
 def _sample(profile: Trajectory, times: FloatArray) -> FloatArray:
-    """``(n, dof)`` positions at times that may lie before the start or after the end."""
-    last = profile.duration
-    return np.array([profile.at_time(min(max(t, 0.0), last))[0] for t in times])
+    """``(n, dof)`` positions at times that may lie before the start or after the end.
+
+    The seven stretches of constant jerk are evaluated for all times at once: asking ``ruckig``
+    for each of them would cost as much as the inverse kinematics.
+    """
+    columns = []
+    for part in profile.profiles[0]:
+        lasts, jerk = np.array(part.t), np.array(part.j)
+        p, v, a = (np.array(series[:7]) for series in (part.p, part.v, part.a))
+        begins = np.concatenate([np.zeros(1), np.cumsum(lasts[:6])])
+        at = np.maximum(np.searchsorted(begins, times, side="right") - 1, 0)
+        t = np.clip(times - begins[at], 0.0, lasts[at])
+        columns.append(p[at] + t * (v[at] + t * (a[at] / 2 + t * (jerk[at] / 6))))
+    return np.stack(columns, axis=1)
 
 
 def _reaches(profile: Trajectory, distance: float) -> float:
-    """Time at which a one-dimensional profile has covered a distance."""
-    low, high = 0.0, float(profile.duration)
-    for _ in range(12):
-        middle = 0.5 * (low + high)
-        if abs(float(profile.at_time(middle)[0][0])) < distance - 1e-9:
-            low = middle
-        else:
-            high = middle
-    return high
+    """Time at which the first dimension of a rest-to-rest profile has covered a distance."""
+    if distance <= 0:
+        return 0.0
+    whole = profile.profiles[0][0].pf
+    at = profile.get_first_time_at_position(0, np.copysign(distance, whole))
+    return float(profile.duration) if at is None else float(at)
 
 
 def jump(

@@ -17,10 +17,6 @@ __all__ = ["HELD_M", "Pick"]
 HELD_M = 0.006
 """A jaw that closes further than this holds nothing."""
 
-_TIP_M = 0.010
-"""Height of the fingertips over the floor when they close [m]."""
-_OVERLAP_M = 0.009
-"""Least depth to which the fingers must reach beside the part [m]."""
 _OPEN_M = 0.016
 """How much wider than the part the jaw opens [m]."""
 _LIFT_M = 0.03
@@ -95,7 +91,7 @@ class Pick(ScriptedSkill):
             width = yield from self.grasp(limb, grasp, lift=lift)
             if width > grasp.width_m + _WRONG_M:
                 # Something else is in the jaw, such as a part that was not let go of.
-                yield self.rest({limb: width + _OPEN_M}, _LET_GO_TICKS)
+                yield self.rest({limb: self.opened(limb, width + _OPEN_M)}, _LET_GO_TICKS)
                 reason = (
                     f"the jaw closed to {width * 1000:.0f} mm on a part of "
                     f"{grasp.width_m * 1000:.0f} mm, and let go"
@@ -112,12 +108,9 @@ class Pick(ScriptedSkill):
 
     def grasp(self, limb: str, grasp: Grasp, *, lift: bool) -> Generator[ActionChunk, None, float]:
         """Go down on a grasp, close, lift if asked; returns the jaw's width afterwards [m]."""
-        spec = self.context.body.spec.limbs[limb]
-        opening = min(grasp.width_m + _OPEN_M, spec.jaw_max_m)
-        tip = max(grasp.floor_m + _TIP_M, grasp.obstacle_m + 0.003)
-        tip = min(tip, grasp.top_m - _OVERLAP_M)
+        opening = self.opened(limb, grasp.width_m + _OPEN_M)
         yaw = self._nearer(limb, grasp)
-        yield from self.go(limb, TopDown(grasp.x_m, grasp.y_m, tip, yaw), opening)
+        yield from self.go(limb, TopDown(grasp.x_m, grasp.y_m, grasp.tip_m, yaw), opening)
         yield from self._close(limb, self.observation.limbs[limb].jaw_m)
         width = self.observation.limbs[limb].jaw_m
         if width <= HELD_M or not lift:

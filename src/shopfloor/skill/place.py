@@ -40,6 +40,10 @@ _LOW_RELEASE_M = 0.065
 """Fingertips that let go no higher than this are above what they let go of [m]."""
 _RELEASE_M = 0.009
 """How far the jaw opens to let go [m]."""
+_LEAST_RELEASE_M = 0.002
+"""The least that counts, where the jaw opens no further."""
+_AIM_M = 0.004
+"""How much wider it is sent, so that it gets there soon."""
 _RELEASE_TICKS = 12
 
 
@@ -96,9 +100,11 @@ class Place(ScriptedSkill):
             return SkillResult(
                 False, "grasp.slip", {"reason": "the part was lost on the way"}, look=("overview",)
             )
+        wide = self.opened(limb, width + _RELEASE_M + _AIM_M)
+        free = min(width + _RELEASE_M, max(wide - _AIM_M, width + _LEAST_RELEASE_M))
         for _ in range(0, _RELEASE_TICKS, 2):
-            yield self.rest({limb: width + _RELEASE_M + 0.004}, 2)
-            if self.observation.limbs[limb].jaw_m > width + _RELEASE_M:
+            yield self.rest({limb: wide}, 2)
+            if self.observation.limbs[limb].jaw_m > free:
                 return SkillResult(
                     True, data={"x_m": round(goal.x_m, 3), "y_m": round(goal.y_m, 3)}
                 )

@@ -14,6 +14,7 @@ from shopfloor.perception import point
 from shopfloor.skill import traffic
 from shopfloor.skill.context import SkillContext
 from shopfloor.skill.jump import TopDown, jump, pose_of
+from shopfloor.skill.retreat import retreats
 from shopfloor.skill.rim import rims
 from shopfloor.types import (
     ActionChunk,
@@ -159,16 +160,30 @@ class ScriptedSkill(ABC):
                     raise Blocked(
                         f"{limb!r} waited {seconds:.0f} s for the other limb to clear the way"
                     )
-                if waited % give_way == give_way - _RETRY_TICKS and not self._is_home(limb):
-                    back = self._path(limb, self._home(limb), CROSSING_M)
-                    wait = self._delay(limb, back)
-                    if wait is not None:
-                        yield self._set_out(limb, back, wait, None)
+                if waited % give_way == give_way - _RETRY_TICKS:
+                    back = self._way_back(limb)
+                    if back is not None:
+                        yield back
                         path = self._path(limb, goal, top_m)
                         waited += _RETRY_TICKS
                         break
                 yield self.rest({limb: None}, _RETRY_TICKS)
                 waited += _RETRY_TICKS
+
+    def _way_back(self, limb: str) -> ActionChunk | None:
+        """Draw back to where the limb is less in the way; None if there is no free way there."""
+        if self._is_home(limb):
+            return None
+        base = self.context.body.spec.limbs[limb].base_in_world[:2, 3]
+        for pose in retreats(self.here(limb), self._home(limb), base):
+            try:
+                path = self._path(limb, pose, CROSSING_M)
+            except Unreachable:
+                continue
+            wait = self._delay(limb, path)
+            if wait is not None:
+                return self._set_out(limb, path, wait, None)
+        return None
 
     def _others_joints(self) -> FloatArray:
         """Where the other limbs will stand when their plans have ended [rad]."""
@@ -228,6 +243,10 @@ class ScriptedSkill(ABC):
             period_s=self.context.control_dt,
             observed_tick=self.observation.tick,
         )
+
+    def opened(self, limb: str, width_m: float) -> float:
+        """A jaw width [m], or the widest that this limb's jaw can open."""
+        return min(width_m, self.context.body.spec.limbs[limb].jaw_max_m)
 
     def home(self, limb: str) -> Iterator[ActionChunk]:
         """Draw a limb back to its home, jaw as it is."""

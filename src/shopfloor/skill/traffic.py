@@ -17,6 +17,8 @@ _STRIDE = 3
 """Look at every third tick: at 1 m/s that is 60 mm, covered by spheres of that size."""
 _STEP = 3
 """Delays that are tried [ticks]."""
+_LEEWAY = 1e-6
+"""Share of a squared distance that is rounding: standing still is no approach."""
 
 
 def delay(
@@ -74,7 +76,11 @@ def _free(
     if not a.any() or not b.any():
         return free
     near, far = mine[:, a], theirs[:, b]
-    square = (my_radii[a][:, None] + their_radii[b]) ** 2
+    gap = near[0][:, None, :] - far[0][None, :, :]
+    # Two that already stand nearer than that, such as after a stop, may still part: each pair of
+    # spheres must stay as far apart as it should, or at least as far as it is.
+    apart = np.einsum("klx,klx->kl", gap, gap) * (1.0 - _LEEWAY)
+    square = np.minimum((my_radii[a][:, None] + their_radii[b]) ** 2, apart)
     for i, row in enumerate(near):
         gap = row[None, :, None, :] - far[:, None, :, :]
         free[i] = (np.einsum("jklx,jklx->jkl", gap, gap) >= square).all(axis=(1, 2))
