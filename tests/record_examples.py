@@ -132,6 +132,7 @@ def entry_of(lot, sealed, *, ticks=0, wall_s=0.5):
         segments=(("PRD", ticks),),
         think_ticks=0,
         picks=(1, 1),
+        relays=0,
         guard=(0, 0),
         repair_ticks=0,
         decisions=1,

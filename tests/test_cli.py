@@ -237,7 +237,7 @@ def test_a_run_of_another_version_is_left_alone(cli, copy, command):
     code, out, err = cli(*command)
     assert (code, out) == (2, "")
     line = only_line(err)
-    assert "has format 99, this shopfloor reads 1" in line
+    assert "has format 99, this shopfloor reads 2" in line
     assert "9.9" in line
     assert tree(copy) == before
 

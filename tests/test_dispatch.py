@@ -28,7 +28,7 @@ def seen(tick):
         name: LimbState(np.zeros(2), np.zeros(2), np.eye(4), 0.0, np.zeros(6), np.zeros(2))
         for name in LIMBS
     }
-    return Observation(tick, limbs, {}, {}, {})
+    return Observation(tick, limbs, {"overview": None}, {}, {})
 
 
 def call(name, *limbs, id_=None):
@@ -538,3 +538,27 @@ def test_every_call_ends_exactly_once_and_nobody_is_busy_for_ever(calls):
                 busy[limb] = name
             elif kind == "finished":
                 busy[limb] = None
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (SkillResult(True, data={"why": object()}), "holds a object"),
+        (SkillResult(True, look=("belly",)), "'belly', which is no camera"),
+    ],
+)
+def test_a_result_that_cannot_be_logged_or_shown_is_a_failure_of_the_skill(result, said):
+    floor = Floor(pick=[result])
+    floor.submit(call("pick", "left", id_="a"))
+    floor.run(1)
+    data = floor.events[-1].data
+    assert (data["ok"], data["code"]) == (False, "infra")
+    assert said in data["reason"]
+
+
+def test_what_a_skill_says_cannot_rewrite_how_it_ended():
+    floor = Floor(pick=[SkillResult(False, "grasp.miss", {"ok": True, "code": None, "id": "z"})])
+    floor.submit(call("pick", "left", id_="a"))
+    floor.run(1)
+    data = floor.events[-1].data
+    assert (data["ok"], data["code"], data["id"]) == (False, "grasp.miss", "a")

@@ -1,6 +1,7 @@
 """The guard: every rule, and thousands of hostile commands against limits computed elsewhere."""
 
 import time
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from body_examples import LIMBS, joints_at
+from shopfloor.cell.audit import Audit
+from shopfloor.cell.sorting import SortingCell
 from shopfloor.errors import SpecMismatch
 from shopfloor.guard import EnvelopeGuard
 from shopfloor.types import Action, Guard, LimbState, Observation
@@ -18,9 +21,24 @@ ROUND = 1e-4
 """Share by which a limit may be left through rounding."""
 
 
+SERVO = 0.92
+"""Share of a speed limit that commands may use."""
+
+
+@pytest.fixture(scope="module")
+def real(bench):
+    return EnvelopeGuard(bench, DT)
+
+
 @pytest.fixture(scope="module")
 def guard(bench):
-    return EnvelopeGuard(bench, DT)
+    """A guard of arms whose drives are strong without bound: for every rule but acceleration."""
+    strong = copy(bench)
+    limbs = {
+        name: replace(limb, qdd_max=limb.qdd_max * 1e6) for name, limb in bench.spec.limbs.items()
+    }
+    strong.spec = replace(bench.spec, limbs=limbs)
+    return EnvelopeGuard(strong, DT)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +101,7 @@ def test_too_fast_a_joint_is_slowed_on_its_way(guard, fenced, home):
     ruling, _ = rule(guard, fenced, home, asked)
     assert (ruling.verdict, ruling.rule) == ("limit", "joint.velocity")
     step = ruling.action.targets["left"] - home["left"]
-    most = np.pi * DT  # 180 deg/s
+    most = np.pi * DT * SERVO  # 180 deg/s
     assert step[5] == pytest.approx(most, rel=1e-6)
     assert step == pytest.approx(by * most / 0.2, rel=1e-6)
     assert np.array_equal(ruling.action.targets["right"], home["right"])
@@ -112,14 +130,58 @@ def test_a_joint_past_its_range_stops_at_its_range(guard, fenced, home):
 @pytest.mark.parametrize("mode", ["fenced", "collaborative"])
 def test_too_fast_a_tool_is_slowed_to_its_speed(request, guard, arms, home, mode):
     limits = request.getfixturevalue(mode)
-    asked = action(moved(home, left=(2, 0.06)))
+    asked = action(moved(home, left=(2, 0.055)))
     ruling, _ = rule(guard, limits, home, asked)
     assert (ruling.verdict, ruling.rule) == ("limit", "tool.speed")
     way = arms.tools(ruling.action.targets)["left"] - arms.tools(home)["left"]
-    assert np.linalg.norm(way) / DT == pytest.approx(limits.tool_speed_m_s, rel=2e-3)
-    assert np.linalg.norm(way) / DT <= limits.tool_speed_m_s * (1 + ROUND)
+    assert np.linalg.norm(way) / DT == pytest.approx(SERVO * limits.tool_speed_m_s, rel=2e-3)
+    assert np.linalg.norm(way) / DT <= SERVO * limits.tool_speed_m_s * (1 + ROUND)
     full = arms.tools(asked.targets)["left"] - arms.tools(home)["left"]
     assert ruling.detail["tool_speed_m_s"] == pytest.approx(np.linalg.norm(full) / DT, rel=1e-6)
+
+
+def test_a_joint_gains_no_more_speed_in_a_tick_than_its_drive_gives(real, bench, fenced, home):
+    limb = bench.spec.limbs["left"]
+    most = limb.qdd_max[5] * DT**2 * 1.02
+    state, q = real.start(fenced), home
+    last = np.zeros(6)
+    # Full speed at once, then full speed back: the jump is what an arm cannot follow.
+    for seq, by in enumerate([0.05] * 6 + [-0.05] * 12):
+        asked = action(moved(q, left=(5, by)), tick=seq, seq=seq)
+        ruling, state = real.check(asked, seen(seq, q), action(q, source="guard"), state)
+        step = ruling.action.targets["left"] - q["left"]
+        assert np.abs(step - last).max() <= most * (1 + ROUND)
+        if ruling.verdict == "limit":
+            assert ruling.rule == "joint.acceleration"
+        last, q = step, ruling.action.targets
+    assert step[5] == pytest.approx(-0.05), "it gets there in the end"
+
+
+@pytest.mark.parametrize("mode", ["fenced", "collaborative"])
+def test_a_swing_at_full_speed_leaves_no_limit_in_the_physics(request, bench, real, mode):
+    # What the servos make of commands that the guard lets through, seen by the independent reader.
+    limits = request.getfixturevalue(mode)
+    cell = SortingCell(bench, render=False)
+    (lot,) = cell.orders(seed=1, count=1).lots()
+    timestep = cell.reset(lot, seed=lot.seed)
+    audit, state = Audit(cell, limits), real.start(limits)
+    q = {limb: bench.spec.limbs[limb].q_home.copy() for limb in LIMBS}
+    reach = float(
+        np.linalg.norm(timestep.observation.limbs["left"].tool_in_world[:2, 3] + [0.76, 0])
+    )
+    full = min(np.pi, limits.tool_speed_m_s / reach) * DT
+    asked_of = 0
+    for tick in range(80):
+        q = moved(q, left=(0, full * (1 if tick // 10 % 2 == 0 else -1)))
+        asked = action(q, tick=tick, seq=tick, jaw=0.0, source="brain")
+        ruling, state = real.check(asked, timestep.observation, cell.hold(), state)
+        asked_of += ruling.verdict == "limit"
+        q = dict(ruling.action.targets)
+        timestep = cell.step(ruling.action)
+        audit.look()
+    cell.close()
+    assert asked_of > 40, "the swing is no harder than what is allowed"
+    assert (audit.breaches, audit.worst) == (0, {})
 
 
 def narrowed(limits):

@@ -98,8 +98,8 @@ BAD: list[tuple[Any, str]] = [
     (line(parts=[RED | {"weight": 1}]), "unknown key 'weight'"),
     (line(parts=[RED | {"x_m": 0.1}]), "half a position"),
     (line(parts=[RED | {"x_m": 0.18, "y_m": 0}]), "reaches out of the tray"),
-    (line(parts=[RED | {"x_m": "left", "y_m": 0}]), "finite number"),
-    (line(parts=[RED | {"x_m": True, "y_m": 0}]), "finite number"),
+    (line(parts=[RED | {"x_m": "left", "y_m": 0}]), "a number below"),
+    (line(parts=[RED | {"x_m": True, "y_m": 0}]), "a number below"),
     (line(parts=[RED | {"x_m": 0, "y_m": 0}, RED | {"x_m": 0.02, "y_m": 0}]), "0 and 1 overlap"),
     (line(parts=[RED | {"id": "p"}, RED | {"id": "p"}]), "'p' is used twice"),
     (line(parts=[BLUE] * 24), "no place on the tray"),
@@ -114,7 +114,7 @@ BAD: list[tuple[Any, str]] = [
     (line(goal=[{"select": {"colour": "red"}, "tote": "A", "count": 2}]), "1 to 1 are possible"),
     (line(goal=[{"select": {"colour": "green"}, "tote": "A"}]), "moves no part"),
     (line(time_limit_s=0), "more than 0"),
-    (line(time_limit_s=float("nan")), "finite number"),
+    (line(time_limit_s=float("nan")), "a number below"),
     (line(id=7), "a text"),
 ]
 

@@ -9,6 +9,7 @@ import pytest
 
 from report_examples import entry, manifest, shift, write_videos
 from shopfloor.errors import RunCorrupt, RunUnwritable, UsageError
+from shopfloor.order import FAILURE_MEANINGS
 from shopfloor.record.entry import Session
 from shopfloor.record.folder import RunFolder
 from shopfloor.report.page import LIMIT_BYTES, render, write_files, write_report
@@ -170,7 +171,8 @@ def test_the_page_shows_the_figures_of_the_summary():
     assert f"{s.uph:,.0f}" in text
     assert s.log_sha256 in text
     for code, count in s.failures.items():
-        assert re.search(rf"{code.replace('.', r'[.] ?')} {count} ", text), code
+        meaning = re.escape(FAILURE_MEANINGS[code])
+        assert re.search(rf"{code.replace('.', r'[.] ?')} {meaning} {count} ", text), code
     for value in (*run.sha256.values(), *run.versions.values(), run.renderer, run.cpu):
         assert value in text
     assert all(e.order in text for e in entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +15,9 @@ from shopfloor.shift import Plan
 from shopfloor.shift import Progress as ShiftProgress
 
 __all__ = ["Bar"]
+
+_SAY_S = 10.0
+"""How often a line is written where nobody watches a bar."""
 
 
 class Bar:
@@ -39,7 +43,7 @@ class Bar:
         self._plan = plan
         self._task = self._bar.add_task("", total=None, name=plan.brain, count="", rate="starting")
         self._plain = not console.is_terminal
-        self._said = 0
+        self._said, self._said_at = 0, time.monotonic()
         self._begun = False
 
     def update(self, progress: ShiftProgress) -> None:
@@ -74,8 +78,10 @@ class Bar:
             self._task, total=total, completed=done, count=count, rate=rate or "working"
         )
         # Where nobody watches a bar, a line now and then keeps a log readable.
-        if self._plain and (n >= self._said + 25 or (n and n == progress.orders)):
-            self._said = n
+        now = time.monotonic()
+        late = now > self._said_at + _SAY_S
+        if self._plain and n > self._said and (late or n == progress.orders):
+            self._said, self._said_at = n, now
             self._console.print(f"{count}  {rate}", highlight=False, markup=False)
 
     def __enter__(self) -> Self:

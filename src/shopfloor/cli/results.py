@@ -60,6 +60,12 @@ _RUN = "shopfloor run --orders 300 --seed 1000 --audit --workers 2 --json"
 
 def _shift(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     units = result["units"]
+    if result["ended"] != "complete":
+        asked = result["orders_asked"]
+        yield (
+            "**not whole**",
+            f"{result['ended'] or 'cut off'} after {result['good']['n']} of {asked}",
+        )
     yield "orders good at the end", _rate(result["good"])
     yield "orders ever good", f"{result['ever']['k']}/{result['ever']['n']}"
     yield (

@@ -108,9 +108,10 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         console = Console()
         console.print(shift_table(run_summary(out)))
         click.echo(f"\nreport  {page}")
-    if ended == "interrupted":
+    if ended != "complete":
         # With --json stdout holds one object and nothing else.
         click.echo(f"go on   shopfloor run --resume {shlex.quote(str(out))}", err=as_json)
+    if ended == "interrupted":
         sys.exit(130)
 
 

@@ -15,6 +15,9 @@ from shopfloor.types import Action, FloatArray, Limits, Observation, Ruling
 __all__ = ["EnvelopeGuard", "EnvelopeState"]
 
 _SLACK = 1e-9
+_SERVO = 0.92
+"""Share of a speed limit that commands may use: a servo overshoots its command by up to 8 %."""
+_ACCELERATION_SLACK = 1.02
 _NEAR = 2.0
 """Distances are measured exactly below so many times the stated separation."""
 
@@ -29,6 +32,7 @@ class EnvelopeState:
         outside_m: ``(limbs,)`` how far each tool is out of its workspace [m]; below 0 inside.
         clearance_m: Distance between the limbs there [m].
         seq: Number of the last command.
+        step: ``(joints,)`` how far the last command moved the joints [rad].
     """
 
     q: FloatArray
@@ -36,13 +40,15 @@ class EnvelopeState:
     outside_m: FloatArray
     clearance_m: float
     seq: int
+    step: FloatArray
 
 
 class EnvelopeGuard:
     """Checks shape, finiteness, age, joints, speeds, workspace and separation, in that order.
 
-    Joint position, joint speed and tool speed are limited: the action is shortened on its own
-    way until it is inside. Everything else stops: the hold goes to the cell instead. A
+    Joint position, speed and acceleration and tool speed are limited: the action is shortened on
+    its own way until it is inside; commands may use so much of a speed limit that a servo which
+    overshoots stays within it. Everything else stops: the hold goes to the cell instead. A
     message with one number that is not finite is refused whole; NaN is never clamped.
     """
 
@@ -56,6 +62,8 @@ class EnvelopeGuard:
             name: slice(int(a), int(b))
             for name, a, b in zip(self._limbs, edges[:-1], edges[1:], strict=True)
         }
+        self._gain = np.concatenate([limb.qdd_max for limb in body.spec.limbs.values()])
+        self._gain = self._gain * control_dt**2 * _ACCELERATION_SLACK
         self._jaw_max = {name: limb.jaw_max_m for name, limb in body.spec.limbs.items()}
         self._dt = control_dt
 
@@ -72,10 +80,10 @@ class EnvelopeGuard:
         stack = [limits.limbs[name] for name in self._limbs]
         self._lower = np.concatenate([limb.q_lower for limb in stack])
         self._upper = np.concatenate([limb.q_upper for limb in stack])
-        self._step = np.concatenate([limb.qd_max for limb in stack]) * self._dt
+        self._step = np.concatenate([limb.qd_max for limb in stack]) * self._dt * _SERVO
         self._box_lower = np.stack([limb.workspace_lower_m for limb in stack])
         self._box_upper = np.stack([limb.workspace_upper_m for limb in stack])
-        return EnvelopeState(np.empty(0), np.empty((0, 3)), np.empty(0), np.inf, -1)
+        return EnvelopeState(np.empty(0), np.empty((0, 3)), np.empty(0), np.inf, -1, np.empty(0))
 
     def check(
         self, action: Action, observation: Observation, hold: Action, state: EnvelopeState
@@ -83,14 +91,14 @@ class EnvelopeGuard:
         """Rule on one action; see :class:`shopfloor.types.Guard`."""
         if not state.q.size:
             standing = np.concatenate([observation.limbs[name].q for name in self._limbs])
-            state = self._stand(standing, state.seq)
+            state = self._stand(standing, state.seq, np.zeros_like(standing))
         rule, detail = self._message(action, observation, state)
         if rule:
             return self._stop(rule, detail, hold, state)
         asked = np.concatenate([action.targets[name] for name in self._limbs])
         if not np.isfinite(asked).all():
             return self._stop("message.finite", {}, hold, state)
-        q, rule, detail = self._joints(asked, state.q)
+        q, rule, detail = self._joints(asked, state)
         after, slow = self._tool_speed(q, action.seq, state)
         if slow:
             rule, detail = "tool.speed", {"tool_speed_m_s": slow}
@@ -139,9 +147,9 @@ class EnvelopeGuard:
         return None, {}
 
     def _joints(
-        self, asked: FloatArray, last: FloatArray
+        self, asked: FloatArray, state: EnvelopeState
     ) -> tuple[FloatArray, str | None, Mapping[str, float | str]]:
-        q, rule, detail = asked, None, {}
+        q, last, rule, detail = asked, state.q, None, {}
         over = float(np.maximum(self._lower - asked, asked - self._upper).max())
         if over > 0:
             q = np.clip(asked, self._lower, self._upper)
@@ -154,15 +162,20 @@ class EnvelopeGuard:
                 shorter[part] = 1 / max(float(excess[part].max()), 1.0)
             q = last + change * shorter
             rule, detail = "joint.velocity", {"times_over": float(excess.max())}
+        gain = np.abs(q - last - state.step) / self._gain
+        if gain.max() > 1 + 1e-6:
+            more = np.clip(q - last - state.step, -self._gain, self._gain)
+            q = np.clip(last + state.step + more, self._lower, self._upper)
+            rule, detail = "joint.acceleration", {"times_over": float(gain.max())}
         return q, rule, detail
 
     def _tool_speed(
         self, q: FloatArray, seq: int, state: EnvelopeState
     ) -> tuple[EnvelopeState, float]:
         """Shorten each limb's step until its tool is slow enough; 0 if that was not needed."""
-        most = self._limits.tool_speed_m_s * self._dt
+        most = self._limits.tool_speed_m_s * self._dt * _SERVO
         fastest = 0.0
-        after = self._stand(q, seq)
+        after = self._stand(q, seq, q - state.q)
         for _ in range(4):  # the way of the tool is curved, so once may not be enough
             step = after.tools - state.tools
             moved = np.sqrt((step * step).sum(axis=1))
@@ -173,23 +186,23 @@ class EnvelopeGuard:
             for i, part in enumerate(self._slice.values()):
                 if moved[i] > most:
                     q[part] = state.q[part] + (q[part] - state.q[part]) * (0.999 * most / moved[i])
-            after = self._stand(q, seq)
+            after = self._stand(q, seq, q - state.q)
         return after, fastest
 
-    def _stand(self, q: FloatArray, seq: int) -> EnvelopeState:
+    def _stand(self, q: FloatArray, seq: int, step: FloatArray) -> EnvelopeState:
         """Where joints ``q`` put tools and limbs."""
         self._geometry.place_all(q)
         tools = self._geometry.tool_positions()
         outside = np.maximum(self._box_lower - tools, tools - self._box_upper).max(axis=1)
         near = self._limits.limb_distance_m * _NEAR
         clearance = self._geometry.clearance(near) if len(self._limbs) > 1 else np.inf
-        return EnvelopeState(q, tools, outside, clearance, seq)
+        return EnvelopeState(q, tools, outside, clearance, seq, step)
 
     def _stop(
         self, rule: str, detail: Mapping[str, float | str], hold: Action, state: EnvelopeState
     ) -> tuple[Ruling, EnvelopeState]:
         q = np.concatenate([hold.targets[name] for name in self._limbs])
-        return Ruling("stop", hold, rule, detail), self._stand(q, state.seq)
+        return Ruling("stop", hold, rule, detail), self._stand(q, state.seq, np.zeros_like(q))
 
 
 def _whole(value: object) -> bool:

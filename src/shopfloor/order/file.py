@@ -23,7 +23,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from math import isfinite, radians
+from math import radians
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,10 @@ from shopfloor.order.token import TOTE_NAMES, detect
 from shopfloor.types import COLOURS, SHAPES, SIZES, Goal, Language, Lot, Order, Part, Rule, Select
 
 __all__ = ["MOST_PARTS", "OrderFile"]
+
+_HUGE = 1e12
+_LONGEST_S = 86_400.0
+"""An order takes a day at most."""
 
 MOST_PARTS = 24
 """More than these have no place on the tray."""
@@ -78,12 +82,15 @@ def _object(value: Any, keys: tuple[str, ...], what: str) -> dict[str, Any]:
 def _text(value: Any, what: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise OrderError(f"{what} is {value!r}; a text that is not empty is allowed")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise OrderError(f"{what} holds half of a surrogate pair, which no file can keep")
     return value
 
 
 def _number(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise OrderError(f"{what} is {value!r}; a finite number is allowed")
+    # Compared, not converted: Python's whole numbers may be larger than any float.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _HUGE:
+        raise OrderError(f"{what} is {str(value)[:40]}; a number below {_HUGE:g} is allowed")
     return float(value)
 
 
@@ -168,6 +175,8 @@ def _entry(text: str, index: int, stem: str) -> _Entry:
         raise OrderError(
             f"column {error.colno} is not JSON ({error.msg}); one JSON object a line is allowed"
         ) from None
+    except (ValueError, RecursionError) as error:
+        raise OrderError(f"the line cannot be read: {error}; one JSON object is allowed") from None
     data = _object(raw, _KEYS, "the line")
     if missing := [key for key in ("instruction", "parts") if key not in data]:
         raise OrderError(f"{' and '.join(missing)} is missing; needed: instruction, parts")
@@ -192,8 +201,10 @@ def _entry(text: str, index: int, stem: str) -> _Entry:
     limit = time_limit_s(needed(goal, parts))
     if "time_limit_s" in data:
         limit = _number(data["time_limit_s"], "time_limit_s")
-        if limit <= 0:
-            raise OrderError(f"time_limit_s is {limit:g}; more than 0 is allowed")
+        if not 0 < limit <= _LONGEST_S:
+            raise OrderError(
+                f"time_limit_s is {limit:g}; more than 0 and up to {_LONGEST_S:g} is allowed"
+            )
     name = _text(data.get("id", f"{stem}-{index:04d}"), "id")
     return _Entry(name, instruction, language, goal, parts, loose, totes, limit)
 

@@ -41,8 +41,8 @@ def unwritable(path: Path, error: OSError) -> RunUnwritable:
     reason = error.strerror or str(error)
     step = _NEXT_STEP.get(error.errno or 0, "mend the disk")
     return RunUnwritable(
-        f"cannot write {path}: {reason}; {step} and continue with --resume, or start again "
-        "with another --out. Nothing moves when nothing can be written"
+        f"cannot write {path}: {reason}; {step}, or choose another --out; a run that was begun "
+        "goes on with --resume. Nothing moves when nothing can be written"
     )
 
 

@@ -11,7 +11,7 @@ from shopfloor.types import UnitOutcome
 
 __all__ = ["E10_STATES", "FORMAT", "Entry", "Manifest", "Session"]
 
-FORMAT = 1
+FORMAT = 2
 """Version of the run folder; raised whenever an older reader would misread it."""
 
 E10_STATES = ("PRD", "SBY", "ENG", "SDT", "UDT", "NST")
@@ -36,10 +36,12 @@ class Entry:
         ticks: Length of the lot, changeover not included.
         good, ever, code, code_tick, units: The judge's outcome.
         delivered: Tick at which each good unit came to rest, ascending.
-        cycles_s: For each good unit, seconds from the start of its pick to its release.
+        cycles_s: For each part put into a tote, seconds from when it was first reached for to
+            when it was let go of there.
         segments: E10 states of the lot in order, as (state, ticks); sums to ``ticks``.
         think_ticks: Ticks in which every limb held because the brain was thinking.
         picks: (attempted, succeeded by the skill's own sensors).
+        relays: Parts set down on purpose where another limb takes them.
         guard: (actions limited, actions stopped).
         repair_ticks: Down time after the lot until the operator had cleared the cell;
             0 when nobody was needed.
@@ -68,6 +70,7 @@ class Entry:
     segments: tuple[tuple[str, int], ...]
     think_ticks: int
     picks: tuple[int, int]
+    relays: int
     guard: tuple[int, int]
     repair_ticks: int
     decisions: int
@@ -168,8 +171,8 @@ class Manifest:
 class Session:
     """One process that worked on a run; a resumed run has several.
 
-    ``ended`` is ``complete``, ``interrupted`` or, when nobody could write it, absent: then
-    the session has no line.
+    ``ended`` is ``complete``, ``max-wall`` where its wall time was up, or ``interrupted``; when
+    nobody could write it, the session has no line.
     """
 
     started: str

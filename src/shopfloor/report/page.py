@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shopfloor.order import FAILURE_MEANINGS
 from shopfloor.record.disk import write_atomic
 from shopfloor.record.entry import E10_STATES, Entry, Manifest
 from shopfloor.report import chart, reference, wording
@@ -194,6 +195,7 @@ def _pareto(summary: Summary) -> list[dict[str, Any]]:
         rows.append(
             {
                 "code": code,
+                "meaning": FAILURE_MEANINGS.get(code, ""),
                 "count": count,
                 "share": count / total,
                 "so_far": so_far / total,

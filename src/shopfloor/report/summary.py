@@ -32,7 +32,7 @@ class Summary:
     Attributes:
         run: When the run began, as its manifest says [ISO time, UTC].
         cell, body, brain, seed, latency, limits, notes: As in the manifest.
-        ended: ``complete``, ``interrupted``, or None where nobody could write it any more.
+        ended: ``complete``, ``max-wall`` or ``interrupted``; None where nobody could write it.
         orders, orders_asked: Orders judged, and asked for where a number was asked for.
         missing_lots: Lots below the highest recorded one that are not in the index.
         good, ever: Orders good at the end, and at any one settled moment.
@@ -365,8 +365,10 @@ def _by_language(lots: Sequence[Entry]) -> dict[str, Rate]:
 def _first_pass(lot: Entry) -> bool:
     attempted, succeeded = lot.picks
     named = sum(unit.state != "bystander" for unit in lot.units)
-    # More picks than parts means that some part was handled again after a drop.
-    return lot.good and not lot.repair_ticks and attempted == succeeded <= named
+    # A part that one limb sets down for the other is picked twice by plan; any pick beyond that
+    # means that some part was handled again after a drop.
+    planned = named + lot.relays
+    return lot.good and not lot.repair_ticks and attempted == succeeded <= planned
 
 
 def _check(lot: Entry) -> None:

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from shopfloor.order import FAILURE_MEANINGS
 from shopfloor.record.entry import E10_STATES
 from shopfloor.report import reference, wording
 from shopfloor.report.measure import MeanTime
@@ -106,7 +107,8 @@ def _rows(summary: Summary) -> Iterator[tuple[RenderableType, RenderableType, Re
     yield "guard", f"{summary.guard_limited} limited", _guard(summary)
     if summary.failures:
         for i, (code, count) in enumerate(summary.failures.items()):
-            yield "failures" if i == 0 else "", Text(f"{count}", style="red"), code
+            said = FAILURE_MEANINGS.get(code, "")
+            yield "failures" if i == 0 else "", Text(f"{count}", style="red"), f"{code}: {said}"
     elif summary.orders:
         yield "failures", "none", ""
     yield "simulated", wording.clock(summary.sim_s if summary.orders else None), _speed(summary)
@@ -164,7 +166,7 @@ def _times(summary: Summary) -> Iterator[tuple[str, str, str]]:
 def _guard(summary: Summary) -> str:
     peak = summary.peak_tool_speed_m_s
     looked = (
-        "nobody looked for breaches"
+        "nobody looked for breaches (--audit does)"
         if summary.breaches is None
         else f"{summary.breaches} ticks outside a limit in {summary.lots_checked} lots checked"
     )

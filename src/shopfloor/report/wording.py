@@ -95,6 +95,11 @@ def opening(summary: Summary) -> tuple[str, ...]:
     of = f"{summary.orders} of {asked}" if asked is not None else f"{summary.orders}"
     if summary.ended == "interrupted":
         said.append(f"The shift was interrupted: {of} orders were worked; all figures are of these")
+    elif summary.ended == "max-wall":
+        said.append(
+            f"The shift stopped when its wall time was up: {of} orders were worked; all figures "
+            "are of these"
+        )
     elif summary.ended is None:
         said.append(
             f"The shift was cut off, or still goes on: {of} orders were worked; "

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from shopfloor.errors import SpecMismatch
+from shopfloor.record.canonical import plain
 from shopfloor.shift.answer import misshapen
 from shopfloor.types import (
     ActionChunk,
@@ -181,7 +183,7 @@ class Dispatcher:
     def _finish(self, job: _Job, result: SkillResult, tick: int) -> list[Event]:
         self._jobs.remove(job)
         self.looks.update(result.look)
-        data = _data(job.call) | {"ok": result.ok, "code": result.code, **result.data}
+        data = {**result.data, **_data(job.call), "ok": result.ok, "code": result.code}
         events = [Event(tick, "skill.finished", data)]
         if not result.ok:
             events += self._drop(job.call.limbs, tick)
@@ -215,10 +217,21 @@ def _acted(
             _broken(f"act returned a chunk that cannot be followed: {wrong}") if wrong else answer
         )
     if isinstance(answer, SkillResult):
-        return answer
+        return _checked(answer, observation)
     return _broken(
         f"act returned a {type(answer).__name__}; an ActionChunk or SkillResult is allowed"
     )
+
+
+def _checked(result: SkillResult, observation: Observation) -> SkillResult:
+    """Return the result with its data as plain values, or why it is none."""
+    try:
+        data = plain(result.data, "the result of a skill")
+    except SpecMismatch as error:
+        return _broken(str(error))
+    if unknown := sorted(set(result.look) - set(observation.frames)):
+        return _broken(f"the result asks for a look through {unknown[0]!r}, which is no camera")
+    return replace(result, data=data)
 
 
 def _broken(reason: str) -> SkillResult:

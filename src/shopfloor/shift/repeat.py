@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from shopfloor.errors import RunError
 from shopfloor.record import RunFolder
 from shopfloor.shift.plan import Plan
 from shopfloor.shift.shift import plan_of, run_shift
@@ -70,6 +71,11 @@ def _kill(plan: Plan, out: Path, after: int) -> None:
             break
         time.sleep(0.05)
     process.join()
+    if process.exitcode != -signal.SIGKILL:
+        raise RunError(
+            f"the shift was to be killed in its middle and ended by itself (exit code "
+            f"{process.exitcode}), which proves nothing; give it more --orders"
+        )
 
 
 def _alone(plan: Plan, out: Path) -> None:

@@ -95,7 +95,7 @@ def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progre
                             wall_s=time.perf_counter() - began,
                             workers=plan.workers,
                             lots=worked,
-                            ended="complete" if ended == "complete" else "interrupted",
+                            ended=ended,
                         )
                     )
     finally:
@@ -265,7 +265,8 @@ def _same(old: Manifest, new: Manifest) -> None:
     """Refuse to continue a run with something else than it was begun with."""
     for name in (
         "cell", "body", "brain", "latency", "limits", "seed", "orders", "hours", "order_file",
-        "record_fps", "video", "audit", "sha256", "brain_identity",
+        "record_fps", "video", "audit", "sha256", "brain_identity", "versions", "renderer",
+        "git_commit",
     ):  # fmt: skip
         was, now = getattr(old, name), getattr(new, name)
         if was != now:

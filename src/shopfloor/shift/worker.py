@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from shopfloor.errors import ShopfloorError
+from shopfloor.errors import RunError, ShopfloorError
+from shopfloor.order.goal import needed
+from shopfloor.order.ledger import Ledger
 from shopfloor.order.seed import rng
 from shopfloor.record import Entry, LogRecorder, RunFolder, VideoEncoder
 from shopfloor.shift.hire import Staff
@@ -125,6 +127,7 @@ def _entry(
     log_sha256: str,
 ) -> Entry:
     order = lot.orders[0]
+    _balance(lot, outcome)
     return Entry(
         lot=lot.index,
         order=order.id,
@@ -139,9 +142,10 @@ def _entry(
         units=outcome.units,
         delivered=delivered,
         cycles_s=tuple(tally.cycles_s),
-        segments=(("PRD", tally.ticks),),
+        segments=tuple(tally.segments),
         think_ticks=tally.think_ticks,
         picks=(tally.attempted, tally.succeeded),
+        relays=tally.relays,
         guard=(tally.limited, tally.stopped),
         repair_ticks=_repair_ticks(lot, outcome, control_dt),
         decisions=tally.decisions,
@@ -151,6 +155,26 @@ def _entry(
         log_sha256=log_sha256,
         wall_s=wall_s,
     )
+
+
+def _balance(lot: Lot, outcome: Outcome) -> None:
+    """Hold the judge's account of the parts against the lot: nobody is lost or made up.
+
+    Raises:
+        RunError: It does not balance.
+    """
+    account, least = Ledger().add(outcome), needed(lot.orders[0].goal, lot.parts)
+    counted, lying = {unit.part for unit in outcome.units}, {part.id for part in lot.parts}
+    if counted != lying:
+        raise RunError(
+            f"the judge of lot {lot.index} accounts for {', '.join(sorted(counted))}, and on the "
+            f"tray were {', '.join(sorted(lying))}; mend the judge"
+        )
+    if account.entered < least:
+        raise RunError(
+            f"the judge of lot {lot.index} names {account.entered} units, and its goal moves "
+            f"{least}; mend the judge"
+        )
 
 
 def _repair_ticks(lot: Lot, outcome: Outcome, control_dt: float) -> int:
@@ -183,3 +207,6 @@ def serve(plan: Plan, path: Path, pipe: Connection) -> None:
         with suppress(OSError):
             pipe.send(Failure(f"{type(error).__name__}: {error}"))
         raise
+    finally:
+        # Nothing is left to give up: to be told to stop while leaving is no news.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

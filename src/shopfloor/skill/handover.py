@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,9 +11,9 @@ import numpy as np
 from shopfloor.errors import Unreachable
 from shopfloor.perception import grasp_at, pixel, surface
 from shopfloor.skill.jump import TopDown
-from shopfloor.skill.pick import HELD_M, Pick
+from shopfloor.skill.pick import HELD_M, LIFT_M, Pick
 from shopfloor.skill.place import Place
-from shopfloor.skill.script import TARGET_SCHEMA, Script, target_pixel
+from shopfloor.skill.script import TARGET_SCHEMA, Blocked, Script, target_pixel
 from shopfloor.types import Observation, SkillCall, SkillResult
 
 __all__ = ["Handover"]
@@ -52,8 +53,14 @@ class Handover(Pick, Place):
         )
         if not picked.ok:
             return picked
-        spot = self._free_spot(giver, taker, frame.camera)
-        put = yield from self.put(giver, spot)
+        taken = self.here(giver)
+        try:
+            spot = self._free_spot(giver, taker, frame.camera)
+            put = yield from self.put(giver, spot)
+        except (Unreachable, Blocked):
+            # The part goes back to where it was: nobody knows that this limb still holds it.
+            yield from self.put(giver, replace(taken, z_m=taken.z_m - LIFT_M))
+            raise
         if not put.ok:
             return put
         yield from self.home(giver)

@@ -12,14 +12,15 @@ from shopfloor.skill.jump import TopDown
 from shopfloor.skill.script import TARGET_SCHEMA, Script, ScriptedSkill, target_pixel
 from shopfloor.types import ActionChunk, Observation, SkillCall, SkillResult
 
-__all__ = ["HELD_M", "Pick"]
+__all__ = ["HELD_M", "LIFT_M", "Pick"]
 
 HELD_M = 0.006
 """A jaw that closes further than this holds nothing."""
 
 _OPEN_M = 0.016
 """How much wider than the part the jaw opens [m]."""
-_LIFT_M = 0.03
+LIFT_M = 0.03
+"""How far a part is lifted to see whether the jaw holds it [m]."""
 _CLOSING_TICKS = 30
 _STALLED_M = 0.0004
 _SET_OUT_M = 0.004
@@ -116,7 +117,7 @@ class Pick(ScriptedSkill):
         if width <= HELD_M or not lift:
             return width
         here = self.here(limb)
-        lifted = TopDown(here.x_m, here.y_m, here.z_m + _LIFT_M, here.yaw_rad)
+        lifted = TopDown(here.x_m, here.y_m, here.z_m + LIFT_M, here.yaw_rad)
         yield from self.go(limb, lifted, 0.0, top_m=lifted.z_m)
         return self.observation.limbs[limb].jaw_m
 
