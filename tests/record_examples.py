@@ -88,6 +88,7 @@ def manifest(**changes):
         "record_fps": 25.0,
         "video": True,
         "audit": False,
+        "allow_unproven": False,
         "control_dt": 0.02,
         "changeover_s": 10.0,
         "limb_names": LIMBS,

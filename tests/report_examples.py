@@ -46,6 +46,7 @@ def manifest(**changes: object) -> Manifest:
         record_fps=10.0,
         video=True,
         audit=False,
+        allow_unproven=False,
         control_dt=0.02,
         changeover_s=10.0,
         limb_names=("left", "right"),

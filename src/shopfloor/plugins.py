@@ -3,7 +3,8 @@
 A plugin is an entry point of the group ``shopfloor.cells``, ``shopfloor.bodies``,
 ``shopfloor.brains`` or ``shopfloor.skills``; shopfloor's own are declared the same way. A
 name that ends in ``:`` is a family (``menagerie:``), and what follows the colon is
-handed to the factory as its argument.
+handed to the factory as its argument. A name that holds an ``@`` and belongs to no family goes, as
+a whole, to the plugin named ``@``: so a brain is named by its address.
 """
 
 from __future__ import annotations
@@ -67,6 +68,10 @@ def factory(kind: Kind, name: str) -> Callable[..., Any]:
     point = found.get(family + ":") if colon and member else None
     if not name.endswith(":"):
         point = found.get(name, point)
+    if point is None and "@" in name:
+        point = found.get("@")
+        if point is not None:
+            member = name
     if point is None:
         raise UnknownName(
             _SINGULAR[kind], name, (f"{n}NAME" if n.endswith(":") else n for n in found)

@@ -17,6 +17,8 @@ _COMMANDS = {
     "run": ("shopfloor.cli.run", "Work a shift in a cell and report on it."),
     "report": ("shopfloor.cli.report", "Write and show the report of a run."),
     "list": ("shopfloor.cli.listing", "List cells, bodies, brains or skills."),
+    "probe": ("shopfloor.cli.probe", "Find out whether a model can point, call and see."),
+    "serve": ("shopfloor.cli.serve", "Let programs outside drive a cell."),
     "picture": ("shopfloor.cli.picture", "Draw a body to a PNG file."),
     "bench": ("shopfloor.cli.bench", "Measure shopfloor itself."),
 }

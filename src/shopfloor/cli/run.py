@@ -27,6 +27,8 @@ Examples:
   shopfloor run                                   30 orders by the classical brain
   shopfloor run sorting --hours 8 --workers 2     a full shift
   shopfloor run --order-file my.jsonl             exactly your orders
+  shopfloor run --brain qwen2.5-vl-7b@http://localhost:8000/v1
+                                                  a model, after `shopfloor probe`
   shopfloor run --resume runs/20261122-101500     go on after a crash or Ctrl-C""",
 )
 @click.argument("cell", default="sorting")
@@ -42,9 +44,8 @@ Examples:
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything.")
 @click.option(
     "--latency",
-    default="fixed:40",
-    show_default=True,
-    help="What thinking costs on the clock: measured, fixed:MS, or none (pauses the world).",
+    help="What thinking costs on the clock: measured, fixed:MS, or none (pauses the world) "
+    "[default: fixed:40 for built-in brains, measured for models].",
 )
 @click.option("--workers", type=int, default=1, show_default=True, help="Processes side by side.")
 @click.option(
@@ -58,6 +59,11 @@ Examples:
     help="Envelope: fenced (1 m/s), collaborative (250 mm/s), or a FILE.toml.",
 )
 @click.option("--audit", is_flag=True, help="Have an independent reader look for limits left.")
+@click.option(
+    "--allow-unproven",
+    is_flag=True,
+    help="Let a model work that has not passed `shopfloor probe`; the report says so first.",
+)
 @click.option("--max-wall", type=float, help="Begin no new lot after so many seconds of wall time.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder [default: runs/DATE-TIME]."
@@ -130,14 +136,22 @@ def _plan(options: dict[str, Any]) -> Any:
         orders=orders,
         hours=options["hours"],
         order_file=order_file,
-        latency=Latency.parse(options["latency"]),
+        latency=Latency.parse(options["latency"] or _latency(options["brain"])),
         limits=options["limits"],
         record_fps=options["record_fps"],
         video=not options["no_video"],
         audit=options["audit"],
+        allow_unproven=options["allow_unproven"],
         workers=options["workers"],
         max_wall_s=options["max_wall"],
     )
+
+
+def _latency(brain: str) -> str:
+    """A model's thinking takes as long as it takes; ours is charged the same every time."""
+    from shopfloor import plugins
+
+    return "fixed:40" if brain in plugins.names("brains") else "measured"
 
 
 def _fresh() -> Path:

@@ -24,7 +24,7 @@ __all__ = ["LogDigest", "frame_digest"]
 
 _NOT_HASHED: Mapping[str, frozenset[str]] = {
     "begin": frozenset({"stamp"}),
-    "exchange": frozenset({"latency_s", "cost_usd"}),
+    "exchange": frozenset({"latency_s", "cost_usd", "gauges"}),
 }
 
 

@@ -110,6 +110,7 @@ class Manifest:
         record_fps: Rate of the recorded streams [Hz].
         video: Whether the streams were encoded.
         audit: Whether an independent reader looked for limits that were left.
+        allow_unproven: Whether the brain was let work without a passed probe.
         control_dt: Length of a tick [s].
         changeover_s: Time charged between two lots [s].
         limb_names, camera_names: As in the cell.
@@ -136,6 +137,7 @@ class Manifest:
     record_fps: float
     video: bool
     audit: bool
+    allow_unproven: bool
     control_dt: float
     changeover_s: float
     limb_names: tuple[str, ...]

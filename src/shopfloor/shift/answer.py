@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from shopfloor.errors import ShopfloorError, SpecMismatch
+from shopfloor.order import FAILURE_CODES
 from shopfloor.record.canonical import plain
 from shopfloor.types import ActionChunk, BodySpec, Exchange, Finish, Observation, Reply, SkillCall
 
@@ -25,6 +26,9 @@ class _Malformed(ValueError):
 
 def fault_code(error: Exception) -> str:
     """Return the failure code of an order whose brain raised ``error``."""
+    code = getattr(error, "code", None)
+    if code in FAILURE_CODES:
+        return str(code)
     if isinstance(error, TimeoutError):
         return "brain.timeout"
     if isinstance(error, ConnectionError):
@@ -99,7 +103,10 @@ def _exchange(exchange: object) -> None:
         raise _Malformed(f"the reply's exchange is {_what(exchange)}; an Exchange is allowed")
     if not _all(str, exchange.request, exchange.answer, exchange.model_id):
         raise _Malformed("an exchange's request, answer and model_id must be texts")
-    _plain([exchange.latency_s, exchange.tokens, exchange.cost_usd], "an exchange")
+    _plain(
+        [exchange.latency_s, exchange.tokens, exchange.cost_usd, dict(exchange.gauges)],
+        "an exchange",
+    )
 
 
 def _call(call: SkillCall) -> SkillCall:

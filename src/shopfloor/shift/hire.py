@@ -73,6 +73,7 @@ class Staff:
         try:
             self.brain: Brain = _made(f"brain {plan.brain!r}", lambda: make_brain(context))
             self._check_needs()
+            self._check_proven(plan)
         except BaseException:
             self.cell.close()
             raise
@@ -132,6 +133,12 @@ class Staff:
                 f"{', '.join(sorted(self._skills))}"
             )
 
+    def _check_proven(self, plan: Plan) -> None:
+        """A brain that points by a convention may not move anything before it has proved it."""
+        unproven = getattr(self.brain, "unproven", None)
+        if unproven and not plan.allow_unproven:
+            raise UsageError(str(unproven))
+
     def _fault(self, call: SkillCall) -> str | None:
         """What is wrong with a call, or None."""
         if call.skill not in self._validators:
@@ -150,6 +157,10 @@ class Staff:
         return None if error is None else str(error.message)
 
 
+_UNPROVEN = (
+    "The brain has not proved that it can point: no probe was passed for this address, model and "
+    "profile, and it was let work all the same"
+)
 _LIMBS = {"pick": (1, 1), "place": (1, 1), "handover": (2, 2)}
 
 
@@ -201,8 +212,10 @@ def order_source(plan: Plan, cell: Cell) -> OrderSource:
 def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
     """Write down everything that the run depends on."""
     spec = staff.cell.spec
-    notes = [note for note in (plan.latency.note,) if note]
+    unproven = getattr(staff.brain, "unproven", None)
+    notes = [note for note in (plan.latency.note, unproven and _UNPROVEN) if note]
     identity = getattr(staff.brain, "identity", None) or type(staff.brain).__qualname__
+    facts = getattr(staff.brain, "facts", None) or {"id": str(identity)}
     return Manifest(
         format=FORMAT,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -218,6 +231,7 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
         record_fps=plan.record_fps,
         video=plan.video,
         audit=plan.audit,
+        allow_unproven=plan.allow_unproven,
         control_dt=spec.control_dt,
         changeover_s=spec.changeover_s,
         limb_names=tuple(spec.body.limbs),
@@ -238,7 +252,7 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
             "orders": source.sha256,
             "limits": staff.limits.sha256,
         },
-        brain_identity={"id": str(identity)},
+        brain_identity={str(key): str(value) for key, value in facts.items()},
     )
 
 

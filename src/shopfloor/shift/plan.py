@@ -33,6 +33,8 @@ class Plan:
         audit: Whether an independent reader looks for limits that were left.
         workers: Processes that work lots side by side.
         max_wall_s: No new lot is begun after so much wall time [s]; None for no bound.
+        allow_unproven: Whether a brain may move simulated limbs without having proved that it
+            can point.
     """
 
     cell: str
@@ -49,6 +51,7 @@ class Plan:
     audit: bool
     workers: int
     max_wall_s: float | None = None
+    allow_unproven: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.

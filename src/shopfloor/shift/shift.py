@@ -252,6 +252,7 @@ def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
         record_fps=old.record_fps,
         video=old.video,
         audit=old.audit,
+        allow_unproven=old.allow_unproven,
         workers=workers,
         max_wall_s=max_wall_s,
     )

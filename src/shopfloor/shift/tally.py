@@ -107,7 +107,9 @@ class Tally:
 
     def _since(self, target: _Target | None, tick: int) -> int:
         """When the part at a pixel was first reached for: now, or by whoever had it before."""
-        for known in self._open if target is not None else ():
+        if target is None:
+            return tick
+        for known in self._open:
             (camera, u, v), begun = known
             if camera == target[0] and dist((u, v), target[1:]) < _SAME_PX:
                 self._open.remove(known)

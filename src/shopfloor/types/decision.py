@@ -109,6 +109,8 @@ class Exchange:
         latency_s: Wall time of the answer [s]; not part of ``log_sha256``.
         tokens: (in, out), or None where not counted.
         cost_usd: Price of the exchange [USD], or None where unknown.
+        gauges: What else was measured of a model in this process, such as ``peak_memory_bytes``
+            and ``energy_j``; None where the machine cannot tell. Not part of ``log_sha256``.
     """
 
     request: str
@@ -117,6 +119,7 @@ class Exchange:
     latency_s: float
     tokens: tuple[int, int] | None = None
     cost_usd: float | None = None
+    gauges: Mapping[str, float | None] = field(default_factory=dict)
 
 
 Decision = tuple[SkillCall, ...] | ActionChunk | Finish

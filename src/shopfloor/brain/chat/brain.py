@@ -1,0 +1,337 @@
+"""``ChatBrain``: a vision-language model in charge, through any engine that answers chats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, ClassVar
+
+from shopfloor.brain.chat.answer import MODES, Mode, calls_in
+from shopfloor.brain.chat.client import Client
+from shopfloor.brain.chat.convention import Convention, convention
+from shopfloor.brain.chat.engine import ChatAnswer, ChatRequest, Engine
+from shopfloor.brain.chat.picture import Picture, picture
+from shopfloor.brain.chat.profile import Seat
+from shopfloor.brain.chat.prompt import news, ordered, situation, system
+from shopfloor.brain.chat.proof import Proof, proof_of
+from shopfloor.brain.chat.tool import Misread, Tools
+from shopfloor.errors import SpecMismatch
+from shopfloor.types import (
+    BrainContext,
+    Event,
+    Exchange,
+    Finish,
+    Needs,
+    Observation,
+    Order,
+    Reply,
+    SkillCall,
+)
+
+__all__ = ["Caps", "ChatBrain", "best_mode"]
+
+_CAMERA = "overview"
+_CORRECTIONS = 2
+"""How often a model is told that its answer cannot be read before the order is given up."""
+_ENDLESS = 6
+"""The same calls so often in a row, and nothing else, are a loop."""
+_GONE = "(an older picture stood here)"
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What one order may cost.
+
+    Attributes:
+        questions: Most questions, corrections included.
+        tokens: Most tokens, in and out together, where the server counts them.
+        answer_tokens: Most tokens of one answer.
+    """
+
+    questions: int = 150
+    tokens: int = 2_000_000
+    answer_tokens: int = 1024
+
+
+class ChatBrain:
+    """A vision-language model in charge: MODEL@[SERVER+]URL or PROVIDER:MODEL."""
+
+    identity: ClassVar[str] = "chat/1"
+
+    def __init__(
+        self,
+        seat: Seat,
+        context: BrainContext,
+        *,
+        engine: Engine | None = None,
+        mode: Mode | None = None,
+        caps: Caps | None = None,
+        temperature: float = 0.0,
+    ) -> None:
+        """Take up the cell; nobody is asked anything yet.
+
+        Args:
+            seat: Who answers.
+            context: Where it is to work.
+            engine: Answers instead of an HTTP client.
+            mode: How it is made to call skills; by default the best way that the probe saw work,
+                or that its profile promises.
+            caps: What one order may cost.
+            temperature: Of the sampling.
+
+        Raises:
+            SpecMismatch: The model sees no pictures; a pair with a perceiver is needed.
+        """
+        if seat.model.images < 1 or seat.model.convention is None:
+            raise SpecMismatch(
+                f"{seat.model.title} takes no pictures; give it somebody who does: "
+                f"--brain pair:{seat.name}+MODEL@URL"
+            )
+        self.seat, self._context = seat, context
+        self._convention: Convention = convention(seat.model.convention)
+        self.proof: Proof | None = proof_of(seat)
+        self.mode: Mode = mode or best_mode(seat, self.proof)
+        self._engine: Engine = engine or Client(seat)
+        self._caps, self._temperature = caps or Caps(), temperature
+        self._limbs = tuple(context.cell.body.limbs)
+        self._tools = Tools(context.skills, self._limbs, (_CAMERA,), self._convention)
+        self.needs = Needs(
+            cameras=(_CAMERA,), refresh="decision", skills=tuple(sorted(context.skills))
+        )
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What the manifest of a run says of this brain; no key is in it."""
+        return {
+            "id": f"{self.identity} {self.seat.model_id}",
+            "model": self.seat.model.name,
+            "server": self.seat.server.name,
+            "address": self.seat.base_url,
+            "convention": self._convention.name,
+            "mode": self.mode,
+            "temperature": f"{self._temperature:g}",
+            "proof": self.proof.id if self.proof else "none",
+            **getattr(self._engine, "stamp", {}),
+        }
+
+    @property
+    def unproven(self) -> str | None:
+        """Why this brain may not move a robot yet, or None."""
+        if self.proof is not None and self.proof.passed:
+            return None
+        why = "has not been probed" if self.proof is None else "did not pass its probe"
+        return (
+            f"{self.seat.name} {why} here; run `shopfloor probe {self.seat.name}`, or in "
+            "simulation give --allow-unproven"
+        )
+
+    def reset(self, order: Order, *, seed: int) -> None:
+        """Begin an order with a fresh conversation."""
+        self._order, self._seed = order, seed
+        prompt = system(self._tools, self._limbs, self._convention, self.mode)
+        role = "system" if self.seat.server.system_role else "user"
+        self._messages: list[dict[str, Any]] = [{"role": role, "content": prompt}]
+        self._pictures: dict[str, Picture] = {}
+        self._busy: dict[str, tuple[str, ...]] = {}
+        self._asked = self._spent = self._made = self._same = 0
+        self._last: object = None
+
+    def act(self, observation: Observation, events: Sequence[Event], *, deadline_s: float) -> Reply:
+        """Ask the model what the free limbs do next.
+
+        Raises:
+            TimeoutError, ConnectionError: It did not answer, or nobody is there.
+            Misread: Its answers could not be read, though it was told why.
+        """
+        until = monotonic() + deadline_s
+        for event in events:
+            if event.kind in {"skill.finished", "skill.dropped", "skill.refused"}:
+                self._busy.pop(str(event.data.get("id")), None)
+        told = self._ask_with(observation, events)
+        answers: list[ChatAnswer] = []
+        for again in range(_CORRECTIONS + 1):
+            spent = self._over()
+            if spent:
+                return Reply(Finish("gave_up", spent), self._exchange(told, answers))
+            answer = self._answer(until - monotonic())
+            answers.append(answer)
+            try:
+                decision = self._read(answer)
+            except Misread as error:
+                self._correct(answer, str(error))
+                if again == _CORRECTIONS:
+                    raise
+                continue
+            self._note(answer, decision)
+            return Reply(decision, self._exchange(told, answers))
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Give the engine back."""
+        self._engine.close()
+
+    def _ask_with(self, observation: Observation, events: Sequence[Event]) -> str:
+        """Add the newest picture and what has happened to the conversation; returns its text."""
+        frame = observation.views[_CAMERA]
+        shown = self._pictures.get(_CAMERA)
+        first = len(self._messages) == 1
+        self._forget_pictures()
+        shown = self._pictures[_CAMERA] = picture(frame, self.seat.model)
+        busy = {limb for limbs in self._busy.values() for limb in limbs}
+        free = tuple(limb for limb in self._limbs if limb not in busy)
+        text = news(events, free)
+        if first:
+            around = situation(self._context, observation, self._pictures, self._convention)
+            text = f"{ordered(self._order)}\n{around}\n{text}"
+        size = f"camera {_CAMERA} {shown.seen.sent_width}x{shown.seen.sent_height}"
+        content = [
+            {"type": "text", "text": text},
+            {"type": "text", "text": size},
+            {"type": "image_url", "image_url": {"url": shown.uri}},
+        ]
+        self._say({"role": "user", "content": content})
+        return f"{text}\n{size} {shown.reference}"
+
+    def _answer(self, left_s: float) -> ChatAnswer:
+        self._asked += 1
+        tools = self.mode == "tools"
+        answer = self._engine.answer(
+            ChatRequest(
+                messages=tuple(self._messages),
+                tools=self._tools.definitions if tools else (),
+                tool_choice=("required" if "required" in self.seat.server.tools else "auto")
+                if tools
+                else None,
+                schema=self._tools.schema if self.mode == "schema" else None,
+                max_tokens=self._caps.answer_tokens,
+                temperature=self._temperature,
+                seed=self._seed,
+            ),
+            deadline_s=max(left_s, 0.0),
+        )
+        if answer.tokens:
+            self._spent += sum(answer.tokens)
+        expected = self.proof.model_id if self.proof else None
+        if expected and answer.model_id and answer.model_id != expected:
+            raise ValueError(
+                f"{answer.model_id!r} answered, and the probe had passed {expected!r}; probe again"
+            )
+        return answer
+
+    def _read(self, answer: ChatAnswer) -> tuple[SkillCall, ...] | Finish:
+        seen = {name: shown.seen for name, shown in self._pictures.items()}
+        decision = self._tools.read(calls_in(answer, self.mode), seen, self._made + 1)
+        if isinstance(decision, Finish) or not decision:
+            self._same = 0
+            return decision
+        said = [(call.skill, call.limbs, dict(call.arguments)) for call in decision]
+        self._same = self._same + 1 if said == self._last else 0
+        self._last = said
+        if self._same >= _ENDLESS:
+            return Finish("gave_up", f"the model made the same calls {_ENDLESS + 1} times in a row")
+        return decision
+
+    def _note(self, answer: ChatAnswer, decision: tuple[SkillCall, ...] | Finish) -> None:
+        """Keep the model's own words, and who is busy with what."""
+        self._say(self._words(answer))
+        calls = () if isinstance(decision, Finish) else decision
+        self._made += len(calls)
+        for call in calls:
+            self._busy[call.id] = call.limbs
+        for own, call in zip(answer.calls, calls, strict=False):
+            self._say({"role": "tool", "tool_call_id": own.id, "content": f"{call.id} begins"})
+
+    def _correct(self, answer: ChatAnswer, problem: str) -> None:
+        """Tell the model why its answer could not be used."""
+        self._say(self._words(answer))
+        for own in answer.calls:
+            self._say({"role": "tool", "tool_call_id": own.id, "content": f"not done: {problem}"})
+        text = f"Your answer was not carried out: {problem}. Answer again."
+        self._say({"role": "user", "content": text})
+
+    def _words(self, answer: ChatAnswer) -> dict[str, Any]:
+        message: dict[str, Any] = {"role": "assistant", "content": answer.text}
+        if answer.calls:
+            message["tool_calls"] = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": _object(call.arguments)},
+                }
+                for call in answer.calls
+            ]
+        if self.seat.server.return_reasoning and answer.reasoning is not None:
+            message["reasoning_content"] = answer.reasoning
+        return message
+
+    def _say(self, message: dict[str, Any]) -> None:
+        self._messages.append(message)
+
+    def _forget_pictures(self) -> None:
+        """Only the newest picture is sent: old ones cost tokens and show what is no more."""
+        for message in self._messages:
+            if isinstance(message["content"], list):
+                message["content"] = [
+                    {"type": "text", "text": _GONE} if part["type"] == "image_url" else part
+                    for part in message["content"]
+                ]
+
+    def _over(self) -> str | None:
+        caps = self._caps
+        if self._asked >= caps.questions:
+            return f"the order has cost {self._asked} questions, which is the cap"
+        if self._spent >= caps.tokens:
+            return f"the order has cost {self._spent:,} tokens; the cap is {caps.tokens:,}"
+        return None
+
+    def _exchange(self, told: str, answers: Sequence[ChatAnswer]) -> Exchange:
+        """What was asked and answered, pictures by reference."""
+        counted = [answer.tokens for answer in answers if answer.tokens is not None]
+        tokens = (
+            (sum(n for n, _ in counted), sum(n for _, n in counted))
+            if answers and len(counted) == len(answers)
+            else None
+        )
+        price = self.seat.model.price_usd
+        cost = None if price is None or tokens is None else _cost(tokens, price)
+        said = [
+            answer.text
+            if not answer.calls
+            else json.dumps(
+                {"text": answer.text, "calls": [[c.name, c.arguments] for c in answer.calls]},
+                ensure_ascii=False,
+            )
+            for answer in answers
+        ]
+        return Exchange(
+            told,
+            "\n".join(said),
+            answers[-1].model_id if answers else self.seat.model_id,
+            sum(answer.latency_s for answer in answers),
+            tokens,
+            cost,
+            dict(answers[-1].gauges) if answers else {},
+        )
+
+
+def best_mode(seat: Seat, proof: Proof | None) -> Mode:
+    """How a model is made to call skills: as the probe saw it work, else as its profile says."""
+    if proof is not None and proof.modes:
+        return next(mode for mode in MODES if mode in proof.modes)
+    if seat.model.tools and seat.server.tools:
+        return "tools"
+    return "schema" if seat.server.schema == "json_schema" else "tags"
+
+
+def _cost(tokens: tuple[int, int], price: tuple[float, float]) -> float:
+    return (tokens[0] * price[0] + tokens[1] * price[1]) / 1e6
+
+
+def _object(arguments: str) -> str:
+    """Arguments as they may be sent back: some servers answer 500 to what is no JSON object."""
+    try:
+        return arguments if isinstance(json.loads(arguments), dict) else "{}"
+    except (ValueError, RecursionError):
+        return "{}"

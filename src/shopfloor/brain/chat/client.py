@@ -1,0 +1,219 @@
+"""Talks to any server that speaks OpenAI's chat API over HTTP.
+
+Every wait has a deadline that covers all tries together; answers are bounded in bytes; what may
+pass by waiting (429, 5xx, a broken connection) is tried again with growing pauses.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from shopfloor.brain.chat.engine import ChatAnswer, ChatRequest, Refused, ToolCall
+from shopfloor.brain.chat.profile import Seat
+
+__all__ = ["Client"]
+
+_MOST_BYTES = 4_000_000
+"""An answer that goes on for longer than this is none."""
+_PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+"""Statuses after which asking again makes sense."""
+_TRIES = 4
+_PAUSE_S = 0.5
+_CONNECT_S = 5.0
+_TOLD = 300
+"""So much of what a server said about an error is repeated [characters]."""
+
+
+class Client:
+    """An engine behind HTTP."""
+
+    def __init__(
+        self, seat: Seat, *, transport: httpx.BaseTransport | None = None, tries: int = _TRIES
+    ) -> None:
+        """Connect to nobody yet.
+
+        Args:
+            seat: Who answers.
+            transport: Instead of the network, for tests.
+            tries: How often a question is put at most.
+        """
+        self.seat = seat
+        self._tries = tries
+        key = os.environ.get(seat.key_env, "") if seat.key_env else ""
+        # The key lives in this header and nowhere else.
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(headers=headers, transport=transport, follow_redirects=False)
+
+    def answer(self, request: ChatRequest, *, deadline_s: float) -> ChatAnswer:
+        """Put a question; see :class:`shopfloor.brain.chat.engine.Engine`."""
+        began = time.monotonic()
+        until = began + deadline_s
+        body = self._body(request)
+        pause = _PAUSE_S
+        for again in range(self._tries):
+            try:
+                reply = self._post(body, until)
+            except _Passing as error:
+                wait = max(pause, error.after_s)
+                if again + 1 == self._tries or time.monotonic() + wait >= until:
+                    raise ConnectionError(str(error)) from error
+                time.sleep(wait)
+                pause *= 2
+                continue
+            return _read(reply, time.monotonic() - began)
+        raise ConnectionError("no try was allowed")
+
+    def context(self, *, deadline_s: float) -> int | None:
+        """Longest context of the model [tokens], where the server's list of models tells it."""
+        try:
+            reply = self._http.get(
+                f"{self.seat.base_url}/models", timeout=_timeout(deadline_s)
+            ).json()
+            (one,) = (m for m in reply["data"] if m["id"] == self.seat.model_id)
+            longest = one.get("max_model_len") or one.get("context_length")
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        return longest if type(longest) is int else None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _body(self, request: ChatRequest) -> dict[str, Any]:
+        server = self.seat.server
+        body: dict[str, Any] = {
+            "model": self.seat.model_id,
+            "messages": [dict(message) for message in request.messages],
+            "max_tokens": request.max_tokens,
+            "temperature": request.temperature,
+            **(server.extra or {}),
+        }
+        if request.seed is not None:
+            body["seed"] = request.seed
+        if request.tools:
+            body["tools"] = [dict(tool) for tool in request.tools]
+            if request.tool_choice in server.tools:
+                body["tool_choice"] = request.tool_choice
+        if request.schema is not None:
+            body.update(_schema(server.schema, request.schema))
+        return body
+
+    def _post(self, body: dict[str, Any], until: float) -> Any:
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("no time was left to ask")
+        url = f"{self.seat.base_url}/chat/completions"
+        try:
+            with self._http.stream("POST", url, json=body, timeout=_timeout(left)) as response:
+                data = _bounded(response, until)
+        except httpx.TimeoutException as error:
+            if isinstance(error, httpx.ConnectTimeout):
+                raise _Passing(f"{url} does not take the connection") from error
+            raise TimeoutError(f"{url} did not answer in time") from error
+        except httpx.TransportError as error:
+            raise _Passing(f"{url}: {type(error).__name__}: {error}") from error
+        if response.status_code == 200:
+            try:
+                return json.loads(data)
+            except ValueError as error:
+                raise ValueError(f"the server answered no JSON: {data[:80]!r}") from error
+        said = data[:_TOLD].decode("utf-8", "replace").strip()
+        message = f"{url} answered {response.status_code}: {said or 'nothing'}"
+        if response.status_code in _PASSING:
+            raise _Passing(message, _after(response))
+        if response.status_code in {401, 403}:
+            name = self.seat.key_env
+            message += f"; put a valid key into the environment variable {name}" if name else ""
+        raise Refused(message, response.status_code)
+
+
+class _Passing(Exception):
+    """Asking again may help."""
+
+    def __init__(self, message: str, after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+
+
+def _timeout(left_s: float) -> httpx.Timeout:
+    left = max(left_s, 0.001)
+    return httpx.Timeout(left, connect=min(left, _CONNECT_S))
+
+
+def _bounded(response: httpx.Response, until: float) -> bytes:
+    """The body, as long as it ends within the time and is not without end."""
+    parts, size = [], 0
+    for part in response.iter_bytes():
+        size += len(part)
+        parts.append(part)
+        if size > _MOST_BYTES:
+            raise ValueError(f"the answer is longer than {_MOST_BYTES:,} bytes")
+        if time.monotonic() > until:
+            raise TimeoutError("the answer did not end in time")
+    return b"".join(parts)
+
+
+def _after(response: httpx.Response) -> float:
+    try:
+        return min(max(float(response.headers.get("retry-after", "0")), 0.0), 60.0)
+    except ValueError:  # a date: our own pause will do
+        return 0.0
+
+
+def _schema(form: str | None, schema: Mapping[str, Any]) -> dict[str, Any]:
+    if form == "json_schema":
+        inside = {"name": "answer", "schema": dict(schema), "strict": True}
+        return {"response_format": {"type": "json_schema", "json_schema": inside}}
+    if form == "json_object_schema":
+        return {"response_format": {"type": "json_object", "schema": dict(schema)}}
+    if form == "json_object":
+        return {"response_format": {"type": "json_object"}}
+    return {}
+
+
+def _read(reply: Any, latency_s: float) -> ChatAnswer:
+    """Take an answer apart, believing nothing of its form."""
+    try:
+        choice = reply["choices"][0]
+        message = choice["message"]
+        content = message.get("content")
+        # Some servers answer in parts, as requests do.
+        if isinstance(content, list):
+            content = "".join(str(part.get("text", "")) for part in content)
+        calls = tuple(
+            ToolCall(
+                str(call.get("id") or f"call_{i}"),
+                str(call["function"]["name"]),
+                _text(call["function"].get("arguments")),
+            )
+            for i, call in enumerate(message.get("tool_calls") or ())
+        )
+        reasoning = message.get("reasoning_content")
+        usage = reply.get("usage") or {}
+        counted = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"the server's answer is no chat completion ({type(error).__name__}: {error})"
+        ) from error
+    return ChatAnswer(
+        text=_text(content),
+        calls=calls,
+        model_id=str(reply.get("model") or ""),
+        latency_s=latency_s,
+        tokens=counted if all(type(n) is int for n in counted) else None,  # type: ignore[arg-type]
+        finish=str(choice.get("finish_reason") or "stop"),
+        reasoning=reasoning if isinstance(reasoning, str) else None,
+    )
+
+
+def _text(value: Any) -> str:
+    """Text as it is, nothing for None; anything else as JSON, for the parser to refuse or take."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

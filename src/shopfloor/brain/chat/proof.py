@@ -1,0 +1,93 @@
+"""What a probe has shown of a seat, kept where the next shift finds it.
+
+A proof belongs to exactly one address, model id and profile: any of them changed, there is none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from shopfloor.brain.chat.answer import MODES, Mode
+from shopfloor.brain.chat.profile import Seat
+
+__all__ = ["Proof", "folder", "keep", "key_of", "proof_of"]
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The outcome of a probe.
+
+    Attributes:
+        key: Hash of address, model id and profile that it is good for.
+        passed: Whether the model pointed where it should, in the convention of its profile.
+        model_id: Id that answered.
+        modes: Ways to call skills that worked, best first.
+        date: When it was probed (ISO, UTC).
+    """
+
+    key: str
+    passed: bool
+    model_id: str
+    modes: tuple[Mode, ...]
+    date: str
+
+    @property
+    def id(self) -> str:
+        """Short name for a manifest."""
+        return f"{'passed' if self.passed else 'failed'} {self.date} {self.key[:12]}"
+
+
+def folder() -> Path:
+    """Where proofs lie: ``SHOPFLOOR_PROOFS``, or the user's data folder."""
+    given = os.environ.get("SHOPFLOOR_PROOFS")
+    if given:
+        return Path(given)
+    data = os.environ.get("XDG_DATA_HOME")
+    base = Path(data) if data else Path.home() / ".local" / "share"
+    return base / "shopfloor" / "proofs"
+
+
+def key_of(seat: Seat) -> str:
+    """Hash of all that a proof is good for; the name of a key's variable is no part of it."""
+    model, server = seat.model, seat.server
+    facts = [
+        _FORMAT, seat.base_url, seat.model_id, model.name, model.convention, model.multiple_px,
+        model.min_pixels, model.max_pixels, server.name, server.schema, server.tools,
+    ]  # fmt: skip
+    return sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def proof_of(seat: Seat) -> Proof | None:
+    """Find the proof of a seat; one that cannot be read is none."""
+    key = key_of(seat)
+    try:
+        data: Any = json.loads((folder() / f"{key}.json").read_text(encoding="utf-8"))
+        fields: dict[str, Any] = {**data["proof"], "modes": tuple(data["proof"]["modes"])}
+        proof = Proof(**fields)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    # What is on disk may have been edited: a flag that is no flag proves nothing.
+    if proof.key != key or type(fields["passed"]) is not bool or set(proof.modes) - set(MODES):
+        return None
+    return proof
+
+
+def keep(proof: Proof, details: dict[str, Any]) -> Path:
+    """Write a proof down, with all that the probe saw; it replaces an older one as a whole."""
+    place = folder()
+    place.mkdir(parents=True, exist_ok=True)
+    path = place / f"{proof.key}.json"
+    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    beside.write_text(
+        json.dumps({"proof": asdict(proof), **details}, ensure_ascii=False, indent=1) + "\n",
+        encoding="utf-8",
+    )
+    beside.replace(path)
+    return path

@@ -1,0 +1,299 @@
+"""The questions of a probe, and what an answer to each shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import hypot
+from statistics import quantiles
+from typing import Any
+
+from shopfloor.brain.chat.answer import MODES, Mode, calls_in
+from shopfloor.brain.chat.client import Client
+from shopfloor.brain.chat.convention import Convention, Grounding, GroundingError, convention
+from shopfloor.brain.chat.engine import ChatAnswer, ChatRequest, Engine
+from shopfloor.brain.chat.golden import Golden, Target, golden
+from shopfloor.brain.chat.picture import picture_of
+from shopfloor.brain.chat.profile import Seat
+from shopfloor.brain.chat.prompt import system
+from shopfloor.brain.chat.seen import Seen
+from shopfloor.brain.chat.tool import Tools
+
+__all__ = ["Asker", "Check", "Pointing", "lies_on"]
+
+_FIRST_S, _ANSWER_S = 9.0, 60.0
+"""A dead endpoint is known as one within 10 s; an answer may take longer."""
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_SAID = 160
+_MARGIN = 0.15
+"""Share of a part's box by which a point may miss it and still meets the part from above."""
+_QUESTIONS = {
+    ("point", "en"): "Point to the {}.",
+    ("box", "en"): "Give the bounding box of the {}.",
+    ("point", "zh"): "指出图中的{}。",
+    ("box", "zh"): "用框标出图中的{}。",
+}
+_SKILL = {
+    "type": "object",
+    "description": "Report what was asked for.",
+    "properties": {"number": {"type": "integer"}},
+    "required": ["number"],
+    "additionalProperties": False,
+}
+_CAN_FAIL = (TimeoutError, ConnectionError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One capability: whether it is there (None: could not be told), and how that showed."""
+
+    name: str
+    ok: bool | None
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pointing:
+    """One answer to a golden question.
+
+    Attributes:
+        picture, label, language: What was asked, where.
+        kind: ``point`` or ``box``.
+        seen: Size of the picture, and of what was sent.
+        truth: The part's box [px of the picture].
+        got: Point or box that was answered [px of the picture], or None.
+        hit: Whether the point, or the box's middle, lies on the part.
+        error_px: From the middle of the truth [px]; None without an answer.
+        iou: Overlap of two boxes; None for points.
+        said: The answer, shortened.
+        numbers: The numbers of the answer as they stand.
+    """
+
+    picture: str
+    label: str
+    language: str
+    kind: str
+    seen: Seen
+    truth: tuple[float, float, float, float]
+    got: tuple[float, ...] | None
+    hit: bool
+    error_px: float | None
+    iou: float | None
+    said: str
+    numbers: tuple[float, ...]
+
+
+class Asker:
+    """Puts the questions, and keeps count.
+
+    Attributes:
+        model_id: Id that answered first.
+        works: Ways to call skills that worked.
+        tokens: (in, out) so far, or None where the server does not tell.
+    """
+
+    def __init__(self, seat: Seat, engine: Engine) -> None:
+        """Ask nothing yet."""
+        self.seat, self.engine = seat, engine
+        self.model_id = ""
+        self.works: set[Mode] = set()
+        self.tokens: tuple[int, int] | None = (0, 0)
+        self._walls: list[float] = []
+
+    @property
+    def latency_s(self) -> tuple[float, float] | None:
+        """(p50, p95) of the answers [s]; None where there were fewer than two."""
+        if len(self._walls) < 2:
+            return None
+        cuts = quantiles(self._walls, n=20, method="inclusive")
+        return cuts[9], cuts[18]
+
+    def first(self) -> None:
+        """See that somebody is there.
+
+        Raises:
+            TimeoutError, ConnectionError, ValueError: Nobody, or nobody to be understood.
+        """
+        answer = self._ask([_user("Answer with the word ready.")], deadline_s=_FIRST_S)
+        self.model_id = answer.model_id
+
+    def capabilities(self) -> Iterator[Check]:
+        """Try everything that a brain would use."""
+        asked = self.seat.model_id
+        same = self.model_id == asked
+        yield Check("model id", same, f"asked for {asked!r}, {self.model_id!r} answered")
+        yield self._context()
+        yield self._try("system role", self._system)
+        yield self._try("Chinese", self._chinese)
+        yield self._try("the same twice at temperature 0", self._twice)
+        for mode in MODES:
+            yield self._calls(mode)
+        if self.seat.model.images:
+            yield self._try("a picture", lambda: self._pictures(1))
+            yield self._try("several pictures", lambda: self._pictures(2))
+
+    def points(self, picture: Golden, language: str) -> Iterator[Pointing]:
+        """Ask where every target of a golden picture is."""
+        name = self.seat.model.convention
+        if name is None:
+            return
+        how = convention(name)
+        shown = picture_of(picture.pixels, "golden", self.seat.model)
+        for target in picture.targets:
+            for kind in ("point", "box") if how.boxes else ("point",):
+                label = target.zh if language == "zh" else target.en
+                question = f"{_QUESTIONS[kind, language].format(label)} {how.hint}"
+                try:
+                    answer = self._ask([_user(question, shown.uri)])
+                except _CAN_FAIL as error:
+                    text = f"{type(error).__name__}: {error}"
+                else:
+                    text = answer.text
+                yield _pointed(picture, target, label, language, kind, how, shown.seen, text)
+
+    def _ask(
+        self, messages: Sequence[Mapping[str, Any]], *, deadline_s: float = _ANSWER_S, **more: Any
+    ) -> ChatAnswer:
+        request = ChatRequest(messages=tuple(messages), max_tokens=512, **more)
+        answer = self.engine.answer(request, deadline_s=deadline_s)
+        self._walls.append(answer.latency_s)
+        if answer.tokens is None or self.tokens is None:
+            self.tokens = None
+        else:
+            self.tokens = self.tokens[0] + answer.tokens[0], self.tokens[1] + answer.tokens[1]
+        return answer
+
+    def _try(self, name: str, attempt: Any) -> Check:
+        try:
+            ok, shown = attempt()
+        except _CAN_FAIL as error:
+            return Check(name, ok=False, shown=f"{type(error).__name__}: {str(error)[:_SAID]}")
+        return Check(name, ok, shown)
+
+    def _context(self) -> Check:
+        engine = self.engine
+        longest = engine.context(deadline_s=_FIRST_S) if isinstance(engine, Client) else None
+        told = f"{longest:,} tokens" if longest else "the server does not say"
+        return Check("context", None if longest is None else True, told)
+
+    def _system(self) -> tuple[bool, str]:
+        rule = {"role": "system", "content": "Whatever you are asked, answer with the word seven."}
+        text = self._ask([rule, _user("What is the capital of France?")]).text
+        return "seven" in text.lower(), repr(text[:_SAID])
+
+    def _chinese(self) -> tuple[bool, str]:
+        text = self._ask([_user("天空在晴天是什么颜色？请用中文回答。")]).text
+        return "蓝" in text, repr(text[:_SAID])
+
+    def _twice(self) -> tuple[bool, str]:
+        texts = [self._ask([_user("Name three metals.")], seed=1).text for _ in range(2)]
+        return texts[0] == texts[1], repr(texts[0][:_SAID])
+
+    def _pictures(self, count: int) -> tuple[bool, str]:
+        """Whether it takes pictures; what it sees in them is for the grounding part."""
+        uris = [picture_of(g.pixels, "golden", self.seat.model).uri for g in golden()[:count]]
+        text = self._ask([_user("How many pictures do you see? Answer with a number.", *uris)]).text
+        return str(count) in text, repr(text[:_SAID])
+
+    def _calls(self, mode: Mode) -> Check:
+        name = {"tools": "calls tools", "schema": "keeps a JSON schema", "tags": "calls in tags"}
+        tools = Tools({"report": _SKILL}, ("left",), (), None)
+        prompt = system(tools, ("left",), None, mode)
+        question = _user("Call report for limb left with the number 3.")
+        more: dict[str, Any] = {}
+        if mode == "tools":
+            more = {"tools": tools.definitions, "tool_choice": "auto"}
+        elif mode == "schema":
+            more = {"schema": tools.schema}
+
+        def attempt() -> tuple[bool, str]:
+            role = "system" if self.seat.server.system_role else "user"
+            answer = self._ask([{"role": role, "content": prompt}, question], **more)
+            calls = calls_in(answer, mode)
+            given = [(call.name, json.loads(call.arguments)) for call in calls]
+            ok = bool(given) and given[0][0] == "report" and type(given[0][1]["number"]) is int
+            if mode == "tools":
+                ok = ok and bool(answer.calls)
+            return ok, str(given)[:_SAID]
+
+        check = self._try(name[mode], lambda: _keyed(attempt))
+        if check.ok:
+            self.works.add(mode)
+        return check
+
+
+def _keyed(attempt: Any) -> tuple[bool, str]:
+    try:
+        ok, shown = attempt()
+    except (KeyError, TypeError) as error:
+        return False, f"the call lacks {error}"
+    return ok, shown
+
+
+def _user(text: str, *uris: str) -> dict[str, Any]:
+    if not uris:
+        return {"role": "user", "content": text}
+    parts: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": u}} for u in uris]
+    return {"role": "user", "content": [*parts, {"type": "text", "text": text}]}
+
+
+def _pointed(
+    picture: Golden,
+    target: Target,
+    label: str,
+    language: str,
+    kind: str,
+    how: Convention,
+    seen: Seen,
+    text: str,
+) -> Pointing:
+    """Hold an answer against the truth."""
+    left, top, right, bottom = target.box
+    middle = (left + right) / 2, (top + bottom) / 2
+    try:
+        found: list[Grounding] = how.parse(text, seen)
+    except GroundingError:
+        found = []
+    places = [place for one in found if (place := one.point if kind == "point" else one.box)]
+    # Exactly one was asked for: to choose among several would be to help.
+    got: tuple[float, ...] | None = tuple(places[0]) if len(places) == 1 else None
+    at = None
+    if got is not None:
+        at = (got[0], got[1]) if kind == "point" else ((got[0] + got[2]) / 2, (got[1] + got[3]) / 2)
+    return Pointing(
+        picture=picture.name,
+        label=label,
+        language=language,
+        kind=kind,
+        seen=seen,
+        truth=target.box,
+        got=got,
+        hit=at is not None and lies_on(at, target.box),
+        error_px=None if at is None else hypot(at[0] - middle[0], at[1] - middle[1]),
+        iou=None if kind == "point" else _overlap(got, target.box),
+        said=text[:_SAID],
+        numbers=tuple(float(number) for number in _NUMBER.findall(text)[-4:])
+        if kind == "box"
+        else tuple(float(number) for number in _NUMBER.findall(text)[-2:]),
+    )
+
+
+def lies_on(at: tuple[float, float], box: tuple[float, float, float, float]) -> bool:
+    """Whether a point lies on a part's box, or beside it by little."""
+    left, top, right, bottom = box
+    dx, dy = _MARGIN * (right - left), _MARGIN * (bottom - top)
+    return left - dx <= at[0] <= right + dx and top - dy <= at[1] <= bottom + dy
+
+
+def _overlap(got: tuple[float, ...] | None, truth: tuple[float, float, float, float]) -> float:
+    """Intersection over union; 0 without an answer."""
+    if got is None:
+        return 0.0
+    width = min(got[2], truth[2]) - max(got[0], truth[0])
+    height = min(got[3], truth[3]) - max(got[1], truth[1])
+    inside = max(width, 0.0) * max(height, 0.0)
+    area = (got[2] - got[0]) * (got[3] - got[1])
+    of_truth = (truth[2] - truth[0]) * (truth[3] - truth[1])
+    return inside / (area + of_truth - inside)

@@ -1,0 +1,108 @@
+"""``shopfloor probe``: what a live model can do, and whether it points where it should."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from shopfloor.errors import UsageError
+
+__all__ = ["command"]
+
+
+@click.command(
+    "probe",
+    short_help="Find out whether a model can point, call and see.",
+    epilog="""\b
+Examples:
+  shopfloor probe qwen2.5-vl-7b@http://localhost:8000/v1
+  shopfloor probe qwen2.5-vl-7b@vllm+http://localhost:8000/v1 --html probe.html
+  shopfloor probe dashscope:qwen-vl-max        with the key in DASHSCOPE_API_KEY
+  shopfloor probe local:FOLDER                 weights in this process (extra: local)""",
+)
+@click.argument("brain")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
+@click.option(
+    "--html", type=click.Path(path_type=Path), help="Write a page with the pictures to FILE."
+)
+def command(brain: str, *, as_json: bool, html: Path | None) -> None:
+    """Ask BRAIN what it can do, and let it point at parts in pictures whose answers are known.
+
+    Only a model that passes for exactly this address, id and profile may move a robot. The proof
+    is kept in the user's data folder (or in SHOPFLOOR_PROOFS). Exit code 1: it did not pass.
+    """
+    from rich.console import Console
+
+    from shopfloor.brain.chat.probe import probe
+    from shopfloor.brain.chat.proof import keep
+
+    who, engine = _who(brain)
+    console = Console(stderr=True)
+    with console.status("asking") as status:
+        try:
+            made = probe(who, say=lambda text: status.update(f"{who.name}: {text}"), engine=engine)
+        except (TimeoutError, ConnectionError, ValueError) as error:
+            raise UsageError(
+                f"{who.name} cannot be probed: {error}; see that the server is up and serves "
+                f"{who.model_id!r}"
+            ) from error
+    path = keep(made.proof(who), {"probe": made.to_json()})
+    if html is not None:
+        from shopfloor.report.probe import page
+
+        html.write_text(page(made), encoding="utf-8")
+    if as_json:
+        click.echo(json.dumps(made.to_json(), ensure_ascii=False))
+    else:
+        Console().print(_table(made))
+        click.echo(f"\nkept    {path}")
+        if html is not None:
+            click.echo(f"page    {html}")
+    sys.exit(0 if made.passed else 1)
+
+
+def _who(brain: str) -> tuple[Any, Any]:
+    """The seat of a name, and its engine where that runs in this process."""
+    family, colon, member = brain.partition(":")
+    if family == "local" and colon:
+        from shopfloor.brain.local.seat import engine_of, seat_of
+
+        engine = engine_of(member)
+        return seat_of(member, engine), engine
+    from shopfloor.brain.chat.profile import seat
+
+    return seat(brain), None
+
+
+def _table(made: Any) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for check in made.checks:
+        mark = {True: "yes", False: "no", None: "?"}[check.ok]
+        table.add_row(check.name, Text(mark, style="green" if check.ok else "yellow"), check.shown)
+    k, n = made.hits
+    if n:
+        error = "" if made.error_px is None else f"median {made.error_px:.1f} px from the middle"
+        table.add_row("points on their part", f"{k}/{n}", error)
+    if made.iou is not None:
+        table.add_row("overlap of boxes", f"{made.iou:.2f}", "median")
+    fits = "as declared" if made.inferred == made.declared else f"declared: {made.declared}"
+    table.add_row("convention that fits", made.inferred or "none", fits)
+    if made.latency_s is not None:
+        table.add_row("latency", f"{made.latency_s[0]:.2f} s", f"p95 {made.latency_s[1]:.2f} s")
+    if made.tokens is not None:
+        table.add_row("tokens", f"{made.tokens[0]:,} in", f"{made.tokens[1]:,} out")
+    verdict = Text("passed: it may move a robot" if made.passed else "not passed", style="bold")
+    reasons = [Text(f"  {reason}", style="red") for reason in made.reasons]
+    head = Text(f"{made.seat} ({made.model}), {made.date}")
+    return Group(head, Text(""), table, Text(""), verdict, *reasons)
