@@ -340,9 +340,8 @@ def told(rule, *cubes, order="order (en): Put all red cubes into tote A."):
             rule.encode_point((u, 480.0), seen)[rule.axes.index("x")]
             for u in (zone.left, zone.right)
         )
-        lines.append(
-            f"limb {zone.limb} reaches columns {a:g}-{b:g} of overview; totes {', '.join(zone.totes)}"
-        )
+        totes = ", ".join(zone.totes)
+        lines.append(f"limb {zone.limb} reaches columns {a:g}-{b:g} of overview; totes {totes}")
     text = "\n".join([*lines, "free limbs: left, right"])
     return [{"role": "system", "content": "You run a cell."}, shown(tray(*cubes), text)]
 

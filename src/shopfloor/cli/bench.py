@@ -133,6 +133,40 @@ def _start(*, out: Path | None) -> None:
     click.echo(text)
 
 
+@command.command("path", short_help="Whether the path to a chat model changes its decisions.")
+@click.option("--orders", type=int, default=60, show_default=True, help="How many for each.")
+@click.option("--seed", type=int, default=1000, show_default=True, help="Seed of the shift.")
+@click.option("--workers", type=int, default=1, show_default=True, help="Processes side by side.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the figures to a JSON file too."
+)
+def _path(orders: int, seed: int, workers: int, *, out: Path | None) -> None:
+    """Pair a stand-in behind HTTP with the same decisions in process, for every convention.
+
+    The stand-in sees what a model would see, RGB and text, and answers in the numbers and the form
+    of each convention after it has passed the probe. It proves the path, not any model. Also
+    times the adapter alone on two 224² pictures.
+    """
+    from dataclasses import replace
+
+    from rich.console import Console
+
+    from shopfloor.record.disk import write_atomic
+    from shopfloor.testing.path import overhead_ms, pair
+
+    plan = replace(_plan(orders, seed, "bench", video=False), workers=workers)
+    found = []
+    with Console(stderr=True).status("starting") as status:
+        overhead = overhead_ms()
+        for pairing in pair(plan, status.update):
+            found.append(pairing.to_json())
+            click.echo(json.dumps(found[-1], ensure_ascii=False), err=True)
+    text = json.dumps({"overhead": overhead, "pairings": found}, ensure_ascii=False, indent=2)
+    if out is not None:
+        write_atomic(out, text.encode() + b"\n")
+    click.echo(text)
+
+
 @command.command("page", short_help="Write the page of measured results from their JSON files.")
 @click.argument("folder", type=click.Path(path_type=Path))
 def _page(folder: Path) -> None:

@@ -16,7 +16,8 @@ from types import MappingProxyType
 from typing import Any
 
 from shopfloor.errors import UnknownName
-from shopfloor.testing.standin import Loopback, completion, reply
+from shopfloor.testing.loopback import Loopback, reply
+from shopfloor.testing.standin import completion
 
 __all__ = ["KINDS", "Misbehaving"]
 

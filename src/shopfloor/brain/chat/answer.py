@@ -7,7 +7,6 @@ either, it lists its calls in JSON between two ``tags``.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -20,8 +19,9 @@ Mode = Literal["tools", "schema", "tags"]
 MODES: tuple[Mode, ...] = ("tools", "schema", "tags")
 """How a model may be made to call, best first."""
 
-_TAGGED = re.compile(r"<calls>(.*?)</calls>", re.DOTALL)
-_FENCED = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
+_OPEN, _CLOSE, _FENCE = "<calls>", "</calls>", "```"
+_THOUGHT = "</think>"
+"""What a model thinks aloud may hold drafts; its answer begins after this."""
 _LONGEST = 60_000
 """An answer of more characters is not read."""
 
@@ -36,7 +36,7 @@ def calls_in(answer: ChatAnswer, mode: Mode) -> tuple[ToolCall, ...]:
         return answer.calls
     if answer.finish == "length":
         raise Misread("the answer was cut off at its longest; answer with fewer words")
-    text = answer.text.strip()
+    text = answer.text.rpartition(_THOUGHT)[2].strip()
     if not text:
         raise Misread("the answer is empty; call a skill, or finish")
     if len(text) > _LONGEST:
@@ -47,16 +47,26 @@ def calls_in(answer: ChatAnswer, mode: Mode) -> tuple[ToolCall, ...]:
 
 
 def _between_tags(text: str) -> str:
-    found = _TAGGED.findall(text)
-    if len(found) != 1:
-        raise Misread(f"the answer has {len(found)} <calls> … </calls>; exactly one is allowed")
-    return str(found[0])
+    # No regular expression: what a model wrote to be slow to match would hold up the cell.
+    opened, closed = text.count(_OPEN), text.count(_CLOSE)
+    if opened != 1 or closed != 1:
+        raise Misread(
+            f"the answer has {opened} {_OPEN} and {closed} {_CLOSE}; allowed: one of each"
+        )
+    return text.partition(_OPEN)[2].partition(_CLOSE)[0]
+
+
+def _unfenced(text: str) -> str:
+    text = text.strip()
+    if len(text) >= 2 * len(_FENCE) and text.startswith(_FENCE) and text.endswith(_FENCE):
+        text = text[len(_FENCE) : -len(_FENCE)].removeprefix("json")
+    return text
 
 
 def _listed(text: str) -> tuple[ToolCall, ...]:
-    fenced = _FENCED.match(text)
     try:
-        listed: Any = json.loads(fenced.group(1) if fenced else text)
+        listed: Any = json.loads(_unfenced(text))
+        json.dumps(listed, ensure_ascii=False).encode()  # half a surrogate pair cannot be kept
     except (ValueError, RecursionError) as error:
         raise Misread(f"the answer is no JSON ({error})") from error
     if not isinstance(listed, Mapping) or not isinstance(listed.get("calls"), list):

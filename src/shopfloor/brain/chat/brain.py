@@ -30,7 +30,7 @@ from shopfloor.types import (
     SkillCall,
 )
 
-__all__ = ["Caps", "ChatBrain", "best_mode"]
+__all__ = ["Caps", "ChatBrain", "best_mode", "bill", "doubt", "require_same", "worded"]
 
 _CAMERA = "overview"
 _CORRECTIONS = 2
@@ -84,13 +84,8 @@ class ChatBrain:
         Raises:
             SpecMismatch: The model sees no pictures; a pair with a perceiver is needed.
         """
-        if seat.model.images < 1 or seat.model.convention is None:
-            raise SpecMismatch(
-                f"{seat.model.title} takes no pictures; give it somebody who does: "
-                f"--brain pair:{seat.name}+MODEL@URL"
-            )
         self.seat, self._context = seat, context
-        self._convention: Convention = convention(seat.model.convention)
+        self._convention = self._pointing(seat)
         self.proof: Proof | None = proof_of(seat)
         self.mode: Mode = mode or best_mode(seat, self.proof)
         self._engine: Engine = engine or Client(seat)
@@ -109,7 +104,7 @@ class ChatBrain:
             "model": self.seat.model.name,
             "server": self.seat.server.name,
             "address": self.seat.base_url,
-            "convention": self._convention.name,
+            "convention": self._convention.name if self._convention else "none",
             "mode": self.mode,
             "temperature": f"{self._temperature:g}",
             "proof": self.proof.id if self.proof else "none",
@@ -119,20 +114,13 @@ class ChatBrain:
     @property
     def unproven(self) -> str | None:
         """Why this brain may not move a robot yet, or None."""
-        if self.proof is not None and self.proof.passed:
-            return None
-        why = "has not been probed" if self.proof is None else "did not pass its probe"
-        return (
-            f"{self.seat.name} {why} here; run `shopfloor probe {self.seat.name}`, or in "
-            "simulation give --allow-unproven"
-        )
+        return doubt(self.seat, self.proof)
 
     def reset(self, order: Order, *, seed: int) -> None:
         """Begin an order with a fresh conversation."""
         self._order, self._seed = order, seed
-        prompt = system(self._tools, self._limbs, self._convention, self.mode)
         role = "system" if self.seat.server.system_role else "user"
-        self._messages: list[dict[str, Any]] = [{"role": role, "content": prompt}]
+        self._messages: list[dict[str, Any]] = [{"role": role, "content": self._prompt()}]
         self._pictures: dict[str, Picture] = {}
         self._busy: dict[str, tuple[str, ...]] = {}
         self._asked = self._spent = self._made = self._same = 0
@@ -175,16 +163,9 @@ class ChatBrain:
     def _ask_with(self, observation: Observation, events: Sequence[Event]) -> str:
         """Add the newest picture and what has happened to the conversation; returns its text."""
         frame = observation.views[_CAMERA]
-        shown = self._pictures.get(_CAMERA)
-        first = len(self._messages) == 1
         self._forget_pictures()
         shown = self._pictures[_CAMERA] = picture(frame, self.seat.model)
-        busy = {limb for limbs in self._busy.values() for limb in limbs}
-        free = tuple(limb for limb in self._limbs if limb not in busy)
-        text = news(events, free)
-        if first:
-            around = situation(self._context, observation, self._pictures, self._convention)
-            text = f"{ordered(self._order)}\n{around}\n{text}"
+        text = self._news(observation, events, shown, self._convention)
         size = f"camera {_CAMERA} {shown.seen.sent_width}x{shown.seen.sent_height}"
         content = [
             {"type": "text", "text": text},
@@ -193,6 +174,33 @@ class ChatBrain:
         ]
         self._say({"role": "user", "content": content})
         return f"{text}\n{size} {shown.reference}"
+
+    def _pointing(self, seat: Seat) -> Convention | None:
+        """In which numbers the model points; None would mean that it does not."""
+        if seat.model.images < 1 or seat.model.convention is None:
+            raise SpecMismatch(
+                f"{seat.model.title} takes no pictures; give it somebody who does: "
+                f"--brain pair:{seat.name}+MODEL@URL"
+            )
+        return convention(seat.model.convention)
+
+    def _prompt(self) -> str:
+        return system(self._tools, self._limbs, self._convention, self.mode)
+
+    def _news(
+        self,
+        observation: Observation,
+        events: Sequence[Event],
+        shown: Picture,
+        how: Convention | None,
+    ) -> str:
+        """What has happened; before anything else was said, the order and the cell too."""
+        busy = {limb for limbs in self._busy.values() for limb in limbs}
+        text = news(events, tuple(limb for limb in self._limbs if limb not in busy))
+        if len(self._messages) > 1:
+            return text
+        around = situation(self._context, observation, shown, how)
+        return f"{ordered(self._order)}\n{around}\n{text}"
 
     def _answer(self, left_s: float) -> ChatAnswer:
         self._asked += 1
@@ -213,11 +221,7 @@ class ChatBrain:
         )
         if answer.tokens:
             self._spent += sum(answer.tokens)
-        expected = self.proof.model_id if self.proof else None
-        if expected and answer.model_id and answer.model_id != expected:
-            raise ValueError(
-                f"{answer.model_id!r} answered, and the probe had passed {expected!r}; probe again"
-            )
+        require_same(answer, self.proof)
         return answer
 
     def _read(self, answer: ChatAnswer) -> tuple[SkillCall, ...] | Finish:
@@ -288,30 +292,12 @@ class ChatBrain:
 
     def _exchange(self, told: str, answers: Sequence[ChatAnswer]) -> Exchange:
         """What was asked and answered, pictures by reference."""
-        counted = [answer.tokens for answer in answers if answer.tokens is not None]
-        tokens = (
-            (sum(n for n, _ in counted), sum(n for _, n in counted))
-            if answers and len(counted) == len(answers)
-            else None
-        )
-        price = self.seat.model.price_usd
-        cost = None if price is None or tokens is None else _cost(tokens, price)
-        said = [
-            answer.text
-            if not answer.calls
-            else json.dumps(
-                {"text": answer.text, "calls": [[c.name, c.arguments] for c in answer.calls]},
-                ensure_ascii=False,
-            )
-            for answer in answers
-        ]
         return Exchange(
             told,
-            "\n".join(said),
+            "\n".join(map(worded, answers)),
             answers[-1].model_id if answers else self.seat.model_id,
             sum(answer.latency_s for answer in answers),
-            tokens,
-            cost,
+            *bill([(self.seat, answer) for answer in answers]),
             dict(answers[-1].gauges) if answers else {},
         )
 
@@ -325,8 +311,51 @@ def best_mode(seat: Seat, proof: Proof | None) -> Mode:
     return "schema" if seat.server.schema == "json_schema" else "tags"
 
 
-def _cost(tokens: tuple[int, int], price: tuple[float, float]) -> float:
-    return (tokens[0] * price[0] + tokens[1] * price[1]) / 1e6
+def doubt(seat: Seat, proof: Proof | None) -> str | None:
+    """Say why nothing may be moved by where a seat points, or None."""
+    if proof is not None and proof.passed:
+        return None
+    why = "has not been probed" if proof is None else "did not pass its probe"
+    return (
+        f"{seat.name} {why} here; run `shopfloor probe {seat.name}`, or in simulation give "
+        "--allow-unproven"
+    )
+
+
+def require_same(answer: ChatAnswer, proof: Proof | None) -> None:
+    """See that whoever answered is whoever was probed.
+
+    Raises:
+        ValueError: It is another model.
+    """
+    expected = proof.model_id if proof else None
+    if expected and answer.model_id and answer.model_id != expected:
+        raise ValueError(
+            f"{answer.model_id!r} answered, and the probe had passed {expected!r}; probe again"
+        )
+
+
+def worded(answer: ChatAnswer) -> str:
+    """Write an answer down for the log, its calls included."""
+    if not answer.calls:
+        return answer.text
+    calls = [[call.name, call.arguments] for call in answer.calls]
+    return json.dumps({"text": answer.text, "calls": calls}, ensure_ascii=False)
+
+
+def bill(answers: Sequence[tuple[Seat, ChatAnswer]]) -> tuple[tuple[int, int] | None, float | None]:
+    """Add up (in, out) tokens and cost [USD]; None where one of the answers does not tell."""
+    tokens, cost, priced = (0, 0), 0.0, True
+    for seat, answer in answers:
+        if answer.tokens is None:
+            return None, None
+        tokens = tokens[0] + answer.tokens[0], tokens[1] + answer.tokens[1]
+        price = seat.model.price_usd
+        if price is None:
+            priced = False
+        else:
+            cost += (answer.tokens[0] * price[0] + answer.tokens[1] * price[1]) / 1e6
+    return (tokens, cost if priced else None) if answers else (None, None)
 
 
 def _object(arguments: str) -> str:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from threading import Timer
 from typing import Any
 
 import httpx
 
 from shopfloor.brain.chat.engine import ChatAnswer, ChatRequest, Refused, ToolCall
 from shopfloor.brain.chat.profile import Seat
+from shopfloor.errors import UsageError
 
 __all__ = ["Client"]
 
@@ -28,6 +32,8 @@ _PAUSE_S = 0.5
 _CONNECT_S = 5.0
 _TOLD = 300
 """So much of what a server said about an error is repeated [characters]."""
+_SECRET = 8
+"""A key of fewer characters (EMPTY, for servers that want some) is no secret."""
 
 
 class Client:
@@ -42,13 +48,22 @@ class Client:
             seat: Who answers.
             transport: Instead of the network, for tests.
             tries: How often a question is put at most.
+
+        Raises:
+            UsageError: The key cannot be sent: it is not plain ASCII, or has more than one line.
         """
         self.seat = seat
         self._tries = tries
-        key = os.environ.get(seat.key_env, "") if seat.key_env else ""
+        key = os.environ.get(seat.key_env, "").strip() if seat.key_env else ""
+        if not key.isascii() or not key.isprintable():  # httpx would quote it in its error
+            raise UsageError(
+                f"the environment variable {seat.key_env} holds characters that no key has; put "
+                "the key into it as its vendor shows it, on one line"
+            )
         # The key lives in this header and nowhere else.
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(headers=headers, transport=transport, follow_redirects=False)
+        self._socket: socket.socket | None = None
 
     def answer(self, request: ChatRequest, *, deadline_s: float) -> ChatAnswer:
         """Put a question; see :class:`shopfloor.brain.chat.engine.Engine`."""
@@ -72,12 +87,10 @@ class Client:
     def context(self, *, deadline_s: float) -> int | None:
         """Longest context of the model [tokens], where the server's list of models tells it."""
         try:
-            reply = self._http.get(
-                f"{self.seat.base_url}/models", timeout=_timeout(deadline_s)
-            ).json()
-            (one,) = (m for m in reply["data"] if m["id"] == self.seat.model_id)
+            _, data = self._sent("GET", "/models", None, time.monotonic() + deadline_s)
+            (one,) = (m for m in _parsed(data)["data"] if m["id"] == self.seat.model_id)
             longest = one.get("max_model_len") or one.get("context_length")
-        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
+        except (_Passing, OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         return longest if type(longest) is int else None
 
@@ -108,21 +121,11 @@ class Client:
         left = until - time.monotonic()
         if left <= 0:
             raise TimeoutError("no time was left to ask")
-        url = f"{self.seat.base_url}/chat/completions"
-        try:
-            with self._http.stream("POST", url, json=body, timeout=_timeout(left)) as response:
-                data = _bounded(response, until)
-        except httpx.TimeoutException as error:
-            if isinstance(error, httpx.ConnectTimeout):
-                raise _Passing(f"{url} does not take the connection") from error
-            raise TimeoutError(f"{url} did not answer in time") from error
-        except httpx.TransportError as error:
-            raise _Passing(f"{url}: {type(error).__name__}: {error}") from error
+        path = "/chat/completions"
+        response, data = self._sent("POST", path, body, until)
         if response.status_code == 200:
-            try:
-                return json.loads(data)
-            except ValueError as error:
-                raise ValueError(f"the server answered no JSON: {data[:80]!r}") from error
+            return _parsed(data)
+        url = self.seat.base_url + path
         said = data[:_TOLD].decode("utf-8", "replace").strip()
         message = f"{url} answered {response.status_code}: {said or 'nothing'}"
         if response.status_code in _PASSING:
@@ -131,6 +134,58 @@ class Client:
             name = self.seat.key_env
             message += f"; put a valid key into the environment variable {name}" if name else ""
         raise Refused(message, response.status_code)
+
+    def _sent(
+        self, method: str, path: str, body: Any, until: float
+    ) -> tuple[httpx.Response, bytes]:
+        """Send a request; returns the answer's head and its body, the key blotted out in it."""
+        url, left = self.seat.base_url + path, until - time.monotonic()
+        try:
+            with (
+                self._cut_off(left) as trace,
+                self._http.stream(
+                    method, url, json=body, timeout=_timeout(left), extensions={"trace": trace}
+                ) as response,
+            ):
+                data = _bounded(response, until)
+        except httpx.InvalidURL as error:
+            raise Refused(f"{url} is no address: {error}") from error
+        except httpx.DecodingError as error:
+            raise ValueError(f"the server's answer cannot be unpacked: {error}") from error
+        except httpx.TransportError as error:
+            if isinstance(error, httpx.ConnectTimeout):
+                raise _Passing(f"{url} does not take the connection") from error
+            if isinstance(error, httpx.TimeoutException) or time.monotonic() >= until:
+                raise TimeoutError(f"{url} did not answer in time") from error
+            raise _Passing(f"{url}: {type(error).__name__}: {error}") from error
+        key = self._http.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+        # Some servers quote the key that they refuse, and a model may say anything.
+        return response, data.replace(key, b"***") if len(key) >= _SECRET else data
+
+    @contextmanager
+    def _cut_off(self, left_s: float) -> Iterator[Any]:
+        """Break the connection when the time is over; gives what httpx is to trace with.
+
+        The limits of httpx begin anew with every byte, so an answer that drips never meets them.
+        """
+
+        def trace(event: str, info: Mapping[str, Any]) -> None:
+            if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+                self._socket = info["return_value"].get_extra_info("socket")
+
+        def cut() -> None:
+            if self._socket is not None:
+                with suppress(OSError):  # it was closed already
+                    # Not SSLSocket's own, which takes the connection from under the reader.
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+        timer = Timer(max(left_s, 0.0), cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield trace
+        finally:
+            timer.cancel()
 
 
 class _Passing(Exception):
@@ -155,8 +210,17 @@ def _bounded(response: httpx.Response, until: float) -> bytes:
         if size > _MOST_BYTES:
             raise ValueError(f"the answer is longer than {_MOST_BYTES:,} bytes")
         if time.monotonic() > until:
-            raise TimeoutError("the answer did not end in time")
+            break
+    if time.monotonic() > until:  # what was cut off may look like an end
+        raise TimeoutError("the answer did not end in time")
     return b"".join(parts)
+
+
+def _parsed(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the server answered no JSON: {data[:80]!r}") from error
 
 
 def _after(response: httpx.Response) -> float:
@@ -188,15 +252,14 @@ def _read(reply: Any, latency_s: float) -> ChatAnswer:
             content = "".join(str(part.get("text", "")) for part in content)
         calls = tuple(
             ToolCall(
-                str(call.get("id") or f"call_{i}"),
-                str(call["function"]["name"]),
+                _text(call.get("id")) or f"call_{i}",
+                _text(call["function"]["name"]),
                 _text(call["function"].get("arguments")),
             )
             for i, call in enumerate(message.get("tool_calls") or ())
         )
-        reasoning = message.get("reasoning_content")
-        usage = reply.get("usage") or {}
-        counted = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        reasoning, finish = message.get("reasoning_content"), choice.get("finish_reason")
+        model_id, usage = reply.get("model"), reply.get("usage")
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise ValueError(
             f"the server's answer is no chat completion ({type(error).__name__}: {error})"
@@ -204,16 +267,28 @@ def _read(reply: Any, latency_s: float) -> ChatAnswer:
     return ChatAnswer(
         text=_text(content),
         calls=calls,
-        model_id=str(reply.get("model") or ""),
+        model_id=_text(model_id),
         latency_s=latency_s,
-        tokens=counted if all(type(n) is int for n in counted) else None,  # type: ignore[arg-type]
-        finish=str(choice.get("finish_reason") or "stop"),
-        reasoning=reasoning if isinstance(reasoning, str) else None,
+        tokens=_counted(usage),
+        finish=_text(finish) or "stop",
+        reasoning=_text(reasoning) if isinstance(reasoning, str) else None,
     )
+
+
+def _counted(usage: Any) -> tuple[int, int] | None:
+    """Tokens in and out, where they are told; a server may write anything there."""
+    if not isinstance(usage, Mapping):
+        return None
+    into, out = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if type(into) is not int or type(out) is not int or into < 0 or out < 0:
+        return None
+    return into, out
 
 
 def _text(value: Any) -> str:
     """Text as it is, nothing for None; anything else as JSON, for the parser to refuse or take."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    # JSON allows half a surrogate pair, and no UTF-8 holds one.
+    return text.encode("utf-8", "replace").decode()

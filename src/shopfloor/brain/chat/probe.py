@@ -68,8 +68,8 @@ class Probe:
 
     @property
     def hits(self) -> tuple[int, int]:
-        """(k, n) of the points on their part."""
-        points = [one for one in self.pointings if one.kind == "point"]
+        """(k, n) of the answers on their part: points or, of a model without, middles of boxes."""
+        points = [one for one in self.pointings if one.kind == "point"] or self.pointings
         return sum(one.hit for one in points), len(points)
 
     @property
@@ -81,7 +81,8 @@ class Probe:
     @property
     def error_px(self) -> float | None:
         """Median distance of the points from the middle of their part."""
-        found = [p.error_px for p in self.pointings if p.kind == "point" and p.error_px is not None]
+        points = [one for one in self.pointings if one.kind == "point"] or self.pointings
+        found = [one.error_px for one in points if one.error_px is not None]
         return median(found) if found else None
 
     def proof(self, seat: Seat) -> Proof:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,13 +14,13 @@ from shopfloor.brain.chat.picture import Picture
 from shopfloor.brain.chat.tool import Tools
 from shopfloor.brain.reach import Reach
 from shopfloor.perception import pixel
-from shopfloor.types import BrainContext, Event, Observation, Order
+from shopfloor.types import BrainContext, Event, Frame, Observation, Order
 
-__all__ = ["news", "ordered", "situation", "system"]
+__all__ = ["Zone", "news", "ordered", "situation", "system", "zones"]
 
 _JOB = """\
-You are in charge of a robot cell with the limbs {limbs}. You are given an order and pictures of \
-the cell. Carry the order out by calling skills; each moves one limb and tells you how it ended. \
+You are in charge of a robot cell with the limbs {limbs}. You are given an order and {given}. \
+Carry the order out by calling skills; each moves one limb and tells you how it ended. \
 Give every free limb something to do, one call at a time for each: several calls in one answer are \
 carried out side by side, and two for the same limb one after the other (pick, then place). \
 Parts that the order does not name stay where they are. When everything is where the order wants \
@@ -45,10 +45,28 @@ _LONGEST = 400
 """Characters that are told of each value of a result."""
 
 
-def system(tools: Tools, limbs: Sequence[str], convention: Convention | None, mode: Mode) -> str:
-    """Return the system prompt."""
-    pointing = "" if convention is None else f"Coordinates: {convention.hint}"
-    text = _JOB.format(limbs=", ".join(limbs), pointing=pointing)
+def system(
+    tools: Tools,
+    limbs: Sequence[str],
+    convention: Convention | None,
+    mode: Mode,
+    *,
+    given: str = "pictures of the cell",
+    pointing: str = "",
+) -> str:
+    """Return the system prompt.
+
+    Args:
+        tools: What it can call.
+        limbs: Names of the limbs.
+        convention: How it points, or None.
+        mode: How it calls.
+        given: What it is given beside the order.
+        pointing: How it says where, if not by a convention.
+    """
+    if convention is not None:
+        pointing = f"Coordinates: {convention.hint}"
+    text = _JOB.format(limbs=", ".join(limbs), given=given, pointing=pointing)
     if mode != "tools":
         text += (_SCHEMA if mode == "schema" else _TAGS).format(skills=tools.listed())
     return text.rstrip()
@@ -62,55 +80,60 @@ def ordered(order: Order) -> str:
 def situation(
     context: BrainContext,
     observation: Observation,
-    pictures: Mapping[str, Picture],
+    shown: Picture,
     convention: Convention | None,
 ) -> str:
-    """Say which limb reaches what, in columns of the pictures in the model's own numbers."""
-    reach, lines = Reach(context), []
-    tray = observation.stations.get("tray")
-    for limb in reach.limbs:
-        totes = [
-            name
-            for name, station in sorted(observation.stations.items())
-            if name != "tray" and reach.of(limb, station.center_m[:2])
-        ]
-        words = [f"totes {', '.join(totes)}" if totes else "no tote"]
-        if tray is not None and convention is not None:
-            for name, shown in pictures.items():
-                frame = observation.views.get(name)
-                if frame is not None:
-                    first, last = _columns(context, limb, tray.center_m, tray.size_m, frame)
-                    edges = (
-                        convention.encode_point(_inside(u, shown), shown.seen)[
-                            0 if convention.axes == "xy" else 1
-                        ]
-                        for u in (first, last)
-                    )
-                    words.insert(0, f"columns {'-'.join(f'{n:g}' for n in edges)} of {name}")
-        lines.append(f"limb {limb} reaches {'; '.join(words)}")
+    """Say which limb reaches what, in columns of a picture in the model's own numbers."""
+    lines = []
+    for zone in zones(context, observation, observation.views[shown.camera]):
+        words = f"totes {', '.join(zone.totes)}" if zone.totes else "no tote"
+        if convention is not None:
+            axis = 0 if convention.axes == "xy" else 1
+            edges = (
+                convention.encode_point((u, shown.seen.height / 2), shown.seen)[axis]
+                for u in (zone.first, zone.last)
+            )
+            columns = "-".join(f"{number:g}" for number in edges)
+            words = f"columns {columns} of {shown.camera}; {words}"
+        lines.append(f"limb {zone.limb} reaches {words}")
     return "\n".join(lines)
 
 
-def _inside(u: float, shown: Picture) -> tuple[float, float]:
-    return min(max(u, 0.0), shown.seen.width - 1e-6), shown.seen.height / 2
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """What a limb reaches.
+
+    Attributes:
+        limb: Its name.
+        first, last: Columns of the picture between which it reaches the tray [px].
+        totes: Totes that it reaches.
+    """
+
+    limb: str
+    first: float
+    last: float
+    totes: tuple[str, ...]
 
 
-def _columns(
-    context: BrainContext,
-    limb: str,
-    center: tuple[float, float, float],
-    size: tuple[float, float, float],
-    frame: Any,
-) -> tuple[float, float]:
-    """First and last column [px] in which all of the tray's depth is within the limb's reach."""
-    box = context.limits.limbs[limb]
-    x_low = max(box.workspace_lower_m[0], center[0] - size[0] / 2)
-    x_high = min(box.workspace_upper_m[0], center[0] + size[0] / 2)
-    y = center[1] + np.array([-0.5, 0.5]) * size[1]
-    corners = np.array([[x, at, center[2]] for x in (x_low, x_high) for at in y])
-    u = pixel(frame, corners)[:, 0]
-    low, high = sorted((float(u[:2].mean()), float(u[2:].mean())))
-    return low, high
+def zones(context: BrainContext, observation: Observation, frame: Frame) -> tuple[Zone, ...]:
+    """Say what each limb reaches, from the cell's taught geometry and its limits."""
+    reach, tray = Reach(context), observation.stations["tray"]
+    found = []
+    for limb in reach.limbs:
+        totes = tuple(
+            name
+            for name, station in sorted(observation.stations.items())
+            if name != "tray" and reach.of(limb, station.center_m[:2])
+        )
+        box = context.limits.limbs[limb]
+        left, right = tray.center_m[0] - tray.size_m[0] / 2, tray.center_m[0] + tray.size_m[0] / 2
+        xs = max(box.workspace_lower_m[0], left), min(box.workspace_upper_m[0], right)
+        ys = tray.center_m[1] + np.array([-0.5, 0.5]) * tray.size_m[1]
+        corners = np.array([[x, y, tray.center_m[2]] for x in xs for y in ys])
+        u = np.clip(pixel(frame, corners)[:, 0], 0.0, frame.intrinsics.width - 1e-6)
+        first, last = sorted((float(u[:2].mean()), float(u[2:].mean())))
+        found.append(Zone(limb, first, last, totes))
+    return tuple(found)
 
 
 def news(events: Sequence[Event], free: Sequence[str]) -> str:

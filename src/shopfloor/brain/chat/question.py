@@ -142,7 +142,7 @@ class Asker:
         how = convention(name)
         shown = picture_of(picture.pixels, "golden", self.seat.model)
         for target in picture.targets:
-            for kind in ("point", "box") if how.boxes else ("point",):
+            for kind in _kinds(how, shown.seen):
                 label = target.zh if language == "zh" else target.en
                 question = f"{_QUESTIONS[kind, language].format(label)} {how.hint}"
                 try:
@@ -222,6 +222,15 @@ class Asker:
         if check.ok:
             self.works.add(mode)
         return check
+
+
+def _kinds(how: Convention, seen: Seen) -> tuple[str, ...]:
+    """What a model of this convention can be asked for: some write only points, some only boxes."""
+    try:
+        how.write((Grounding("", point=(1.0, 1.0)),), seen)
+    except GroundingError:
+        return ("box",)
+    return ("point", "box") if how.boxes else ("point",)
 
 
 def _keyed(attempt: Any) -> tuple[bool, str]:

@@ -7,17 +7,22 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-from shopfloor.brain.chat.convention import Convention
+from shopfloor.brain.chat.convention import Convention, Grounding
 from shopfloor.brain.chat.engine import ToolCall
 from shopfloor.brain.chat.seen import Seen
 from shopfloor.types import Finish, SkillCall
 
-__all__ = ["FINISH", "Misread", "Tools"]
+__all__ = ["FINISH", "Misread", "Tools", "arguments"]
 
 FINISH = "finish"
 _CLAIMS = ("done", "gave_up", "refused")
 _PAIRS = {"handover": ("giver", "taker")}
 """Skills that take two limbs, and what each of them is called."""
+_TARGET = {
+    "type": "string",
+    "description": "What is meant: an id from the list of parts, such as p1, or words that fit one "
+    "thing only.",
+}
 _MOST = 8
 """Calls that one answer may hold."""
 
@@ -127,7 +132,7 @@ class Tools:
             raise Misread(f"{len(calls)} calls in one answer; up to {_MOST} are allowed")
         made: list[SkillCall] = []
         for call in calls:
-            given = _arguments(call)
+            given = arguments(call)
             if call.name == FINISH:
                 return _claim(given)
             made.append(self._call(call.name, given, pictures, f"c{first_id + len(made)}"))
@@ -144,7 +149,8 @@ class Tools:
         for name in ("point", "box"):
             if name in given:
                 given[name] = self._pixels(name, given[name], given.get("camera"), pictures)
-        if skill in self._names and "camera" in self.parameters[skill]["required"]:
+        wanted = self.parameters[skill]["required"] if skill in self._names else ()
+        if "camera" in wanted or "point" in given or "box" in given:
             given.setdefault("camera", self._cameras[0] if self._cameras else "")
         return SkillCall(call_id, skill, limbs, given)
 
@@ -159,37 +165,16 @@ class Tools:
         if seen is None:
             known = ", ".join(sorted(pictures))
             raise Misread(f"{name} in camera {camera!r}; pictures were shown of: {known}")
+        how = self._convention
         try:
-            if isinstance(numbers, str):  # tags, or a list in quotation marks
-                numbers = self._from_text(name, numbers, seen)
-                return [float(number) for number in numbers]
-            decode = (
-                self._convention.decode_point if name == "point" else self._convention.decode_box
-            )
-            return [float(number) for number in decode(numbers, seen)]
+            written = _listed(numbers) if isinstance(numbers, str) else numbers
+            if written is None:  # the model's own tags
+                return _only(how.parse(numbers, seen), name, numbers)
+            decode = how.decode_point if name == "point" else how.decode_box
+            return [float(number) for number in decode(written, seen)]
         except (ValueError, TypeError) as error:
-            raise Misread(f"{name}: {error}", "perception.out_of_range") from error
-
-    def _from_text(self, name: str, text: str, seen: Seen) -> Sequence[float]:
-        convention = self._convention
-        assert convention is not None  # noqa: S101 - the caller has looked
-        try:
-            numbers = json.loads(text)
-        except ValueError:
-            found = convention.parse(text, seen)
-            values = [getattr(one, name) for one in found if getattr(one, name) is not None]
-            if len(values) != 1:
-                raise ValueError(
-                    f"{text[:60]!r} names {len(values)} {name}s; one is allowed"
-                ) from None
-            place: Sequence[float] = values[0]
-            return place
-        decoded: Sequence[float] = (
-            convention.decode_point(numbers, seen)
-            if name == "point"
-            else convention.decode_box(numbers, seen)
-        )
-        return decoded
+            code = "perception.out_of_range" if _is_place(numbers) else "brain.malformed"
+            raise Misread(f"{name}: {error}", code) from error
 
     def _parameters(self, name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
         """The schema of a skill's arguments, with its limbs, in the model's own numbers."""
@@ -207,6 +192,13 @@ class Tools:
             }
         if "camera" in properties:
             properties["camera"] = {"type": "string", "enum": list(self._cameras)}
+        if self._convention is None and "point" in properties:
+            # Somebody else finds what is meant, and knows in which picture.
+            if "camera" in required:
+                required[required.index("camera")] = "target"
+            for key in ("camera", "point", "box"):
+                properties.pop(key, None)
+            properties["target"] = dict(_TARGET)
         for key in ("point", "box"):
             if key not in properties:
                 continue
@@ -244,9 +236,15 @@ def _finish() -> dict[str, Any]:
     }
 
 
-def _arguments(call: ToolCall) -> dict[str, Any]:
+def arguments(call: ToolCall) -> dict[str, Any]:
+    """Read the arguments of a call.
+
+    Raises:
+        Misread: They are no JSON object.
+    """
     try:
         given = json.loads(call.arguments or "{}")
+        json.dumps(given, ensure_ascii=False).encode()  # half a surrogate pair cannot be kept
     except (ValueError, RecursionError) as error:
         raise Misread(f"the arguments of {call.name!r} are no JSON ({error})") from error
     if not isinstance(given, dict):
@@ -254,6 +252,35 @@ def _arguments(call: ToolCall) -> dict[str, Any]:
             f"the arguments of {call.name!r} are {type(given).__name__}; an object is allowed"
         )
     return given
+
+
+def _listed(text: str) -> list[Any] | None:
+    """Numbers that came as text (``"[12, 34]"``), or None where it is something else."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    numbers = isinstance(found, list) and all(isinstance(one, int | float) for one in found)
+    return found if numbers else None
+
+
+def _only(found: Sequence[Grounding], name: str, text: str) -> list[float]:
+    """The one point or box in a text; to choose among several would be to guess."""
+    places = [place for one in found if (place := getattr(one, name)) is not None]
+    if len(places) != 1:
+        raise ValueError(f"{text[:60]!r} names {len(places)} {name}s; one is allowed")
+    return [float(number) for number in places[0]]
+
+
+def _is_place(numbers: Any) -> bool:
+    """Whether something was at least meant as a place: text with numbers, or a list of them."""
+    if isinstance(numbers, str):
+        return any(letter.isdigit() for letter in numbers)
+    return (
+        isinstance(numbers, list)
+        and len(numbers) in (2, 4)
+        and all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers)
+    )
 
 
 def _claim(given: Mapping[str, Any]) -> Finish:
