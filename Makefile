@@ -18,10 +18,10 @@ FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help install run test lint lock system results clean
+.PHONY: help install run test test-servers lint lock system results clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "BRAIN=$(BRAIN)  WALL=$(WALL) [s]  RUN_ARGS=$(RUN_ARGS)  PYTHON=<first of 3.11 to 3.13>"
 
@@ -34,6 +34,11 @@ test: $(VENV)/.stamp-dev ## Lint, check types and layers, and run all tests.
 	@failed=0; $(MAKE) lint || failed=1; \
 	$(BIN)/python -m pytest || failed=1; \
 	exit $$failed
+
+test-servers: $(VENV)/.stamp-dev ## Tests against real model servers; installs torch and servers first (heavy).
+	$(PIP) torch==2.13.0 'transformers[serving]==5.23.0' safetensors llguidance peft pillow \
+		gguf 'llama-cpp-python[server]==0.3.36'
+	$(BIN)/python -m pytest -m servers tests/servers
 
 lint: $(VENV)/.stamp-dev ## Only what needs no running: ruff, mypy, import-linter.
 	@failed=0; \

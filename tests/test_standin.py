@@ -16,7 +16,8 @@ from shopfloor.order.part import FOOTPRINTS
 from shopfloor.perception import pixel
 from shopfloor.testing.eye import find, named, things
 from shopfloor.testing.misbehave import KINDS, Misbehaving
-from shopfloor.testing.planner import Claim, Made, Picture, Planner, Situation, Wanted, Zone
+from shopfloor.testing.planner import Claim, Planner, Wanted
+from shopfloor.testing.situation import Made, Picture, Situation, Zone
 from shopfloor.testing.standin import StandIn
 from shopfloor.types import Part
 

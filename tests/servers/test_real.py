@@ -252,3 +252,55 @@ def test_a_request_that_is_none_gets_an_error_not_a_hang(server):
     again = Running(server.http.base_url, server.model)
     assert again.post().status_code == httpx.codes.OK
     again.http.close()
+
+
+# --- the whole way: probe, refusal, and a shift that nothing moves in -----------------------------
+
+
+@pytest.fixture
+def seated(server, request):
+    """The name under which the command line knows a server's model."""
+    kind = {"transformers_serve": "transformers", "llama_cpp": "llama.cpp"}
+    name = kind[request.node.callspec.params["server"]]
+    return f"qwen2.5-vl={server.model}@{name}+{server.http.base_url}"
+
+
+@pytest.fixture
+def proofs(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOPFLOOR_PROOFS", str(tmp_path / "proofs"))
+
+
+def shopfloor(*arguments):
+    command = [sys.executable, "-m", "shopfloor", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+
+
+def test_random_weights_fail_the_probe_and_may_not_move_anything(seated, proofs, tmp_path):
+    asked = shopfloor("probe", seated, "--json")
+    assert asked.returncode == 1, asked.stderr
+    seen = json.loads(asked.stdout)
+    assert not seen["passed"]
+    assert seen["hits"]["n"] == 29
+    assert seen["hits"]["k"] <= 3, "random weights that point well would be news"
+    assert any("points hit their part" in reason for reason in seen["reasons"])
+    refused = shopfloor("run", "--brain", seated, "--orders", 1, "--out", tmp_path / "run")
+    assert refused.returncode == 2
+    assert "did not pass its probe" in refused.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_shift_of_random_weights_ends_cleanly_and_says_that_they_are_unproven(
+    seated, proofs, tmp_path
+):
+    worked = shopfloor(
+        "run", "--brain", seated, "--orders", 1, "--seed", 3, "--allow-unproven", "--no-video",
+        "--audit", "--latency", "fixed:40", "--out", tmp_path / "run", "--json",
+    )  # fmt: skip
+    assert worked.returncode == 0, worked.stderr
+    result = json.loads(worked.stdout)
+    assert result["good"]["k"] == 0
+    assert result["breaches"] == 0
+    (code,) = result["failures"]
+    # The tiny context of the model may not even hold the question: then the server says so.
+    assert code.startswith(("brain.", "plan.", "perception."))
+    assert "has not proved that it can point" in result["notes"][0]

@@ -57,8 +57,8 @@ class Row:
 
 
 def rows() -> tuple[Row, ...]:
-    """Return all models, by name."""
-    return tuple(row(models()[name]) for name in sorted(models()))
+    """Return all models, by name; what stands for models that are not known is left out."""
+    return tuple(row(models()[name]) for name in sorted(models()) if name != "generic")
 
 
 def row(model: Model) -> Row:

@@ -14,7 +14,8 @@ from time import perf_counter
 from typing import ClassVar
 
 from shopfloor.brain.chat.prompt import zones
-from shopfloor.testing.planner import Claim, Made, Picture, Planner, Situation, Wanted, Zone
+from shopfloor.testing.planner import Claim, Planner, Wanted
+from shopfloor.testing.situation import Made, Picture, Situation, Zone
 from shopfloor.types import (
     BrainContext,
     Event,

@@ -22,9 +22,10 @@ from shopfloor.errors import OrderError
 from shopfloor.order.goal import assign, needed
 from shopfloor.order.grammar import parse
 from shopfloor.testing.eye import Spot, find
-from shopfloor.types import Goal, Language, Part, UInt8Array
+from shopfloor.testing.situation import Made, Picture, Situation, Zone
+from shopfloor.types import Goal, Part
 
-__all__ = ["Claim", "Made", "Picture", "Planner", "Situation", "Wanted", "Zone"]
+__all__ = ["Claim", "Planner", "Wanted"]
 
 _TRIES = 3
 _LOOKS = 4
@@ -36,80 +37,6 @@ _EDGE = 0.004
 _LONGEST_S = 5
 _STILL_HELD = ("perception.out_of_range", "plan.invalid", "actuator.fault", "dropped", "refused")
 """Failures of a place after which the part is still in the jaw."""
-
-
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """What a limb reaches.
-
-    Attributes:
-        limb: Its name.
-        left, right: Columns of the overview picture between which it reaches parts [px].
-        totes: Names of the totes that it reaches.
-    """
-
-    limb: str
-    left: float
-    right: float
-    totes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A call that was made, and what became of it.
-
-    Turns count the story from 0; any integers that grow will do.
-
-    Attributes:
-        id: Its name.
-        skill: What was called.
-        limbs: Whom it moves; giver and taker for a handover.
-        point: Where it pointed, in pixels of the newest picture, or None.
-        tote: Tote that it named, or None.
-        asked: Turn in which it was made.
-        ended: Turn in which its result came, or None while it is under way.
-        ok: Whether it succeeded.
-        code: Failure code where it did not.
-    """
-
-    id: str
-    skill: str
-    limbs: tuple[str, ...]
-    point: tuple[float, float] | None
-    tote: str | None
-    asked: int
-    ended: int | None = None
-    ok: bool = False
-    code: str | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """A picture of the overview camera: ``(H, W, 3)`` RGB, and the turn in which it came."""
-
-    pixels: UInt8Array
-    turn: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Situation:
-    """All that a decision rests on.
-
-    Attributes:
-        instruction: The order's words.
-        language: In which language, or None to look for oneself.
-        pictures: Of the overview camera, oldest first; only the newest must be there.
-        zones: What each limb reaches, in pixels of the newest picture.
-        free: Limbs that have nothing to do.
-        made: The calls so far, oldest first.
-    """
-
-    instruction: str
-    language: Language | None
-    pictures: tuple[Picture, ...]
-    zones: tuple[Zone, ...]
-    free: tuple[str, ...]
-    made: tuple[Made, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

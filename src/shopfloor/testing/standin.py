@@ -37,7 +37,8 @@ from shopfloor.brain.chat.convention import Convention, Grounding, GroundingErro
 from shopfloor.brain.chat.seen import Seen
 from shopfloor.testing.eye import named, things
 from shopfloor.testing.loopback import Loopback, error_of, events, reply
-from shopfloor.testing.planner import Claim, Made, Picture, Planner, Situation, Wanted, Zone
+from shopfloor.testing.planner import Claim, Planner, Wanted
+from shopfloor.testing.situation import Made, Picture, Situation, Zone
 from shopfloor.types import Language, UInt8Array
 
 __all__ = ["Mode", "StandIn", "completion"]

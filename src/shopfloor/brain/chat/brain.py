@@ -38,6 +38,8 @@ _CORRECTIONS = 2
 _ENDLESS = 6
 """The same calls so often in a row, and nothing else, are a loop."""
 _GONE = "(an older picture stood here)"
+_UNTOLD = "(not told)"
+"""Who answered, where the server does not say; to name whom we asked would be a guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +297,7 @@ class ChatBrain:
         return Exchange(
             told,
             "\n".join(map(worded, answers)),
-            answers[-1].model_id if answers else self.seat.model_id,
+            (answers[-1].model_id or _UNTOLD) if answers else self.seat.model_id,
             sum(answer.latency_s for answer in answers),
             *bill([(self.seat, answer) for answer in answers]),
             dict(answers[-1].gauges) if answers else {},

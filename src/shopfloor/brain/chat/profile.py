@@ -201,7 +201,9 @@ def seat(text: str) -> Seat:
     """Find who is meant.
 
     Two forms are known: ``MODEL@[SERVER+]URL`` (``qwen2.5-vl-7b@http://localhost:8000/v1``,
-    ``qwen2.5-vl-7b@vllm+http://…``) and ``PROVIDER:MODEL`` (``dashscope:qwen-vl-max``).
+    ``qwen2.5-vl-7b@vllm+http://…``) and ``PROVIDER:MODEL`` (``dashscope:qwen-vl-max``). Where the
+    server calls the model something that says nothing of its family, MODEL is ``FAMILY=ID``
+    (``qwen2.5-vl=our-alias@http://…``); ``generic=ID`` is any vision model of no known family.
 
     Raises:
         UsageError: It has neither form.
@@ -217,8 +219,9 @@ def seat(text: str) -> Seat:
                 f"{text!r} has no address after the @; give MODEL@http://HOST:PORT/v1, such as "
                 "qwen2.5-vl-7b@http://localhost:8000/v1"
             )
-        return Seat(text, model_of(model_id), _known(servers(), "server", name), url.rstrip("/"),
-                    model_id, _KEY_ENV)  # fmt: skip
+        model, model_id = _family(model_id)
+        return Seat(text, model, _known(servers(), "server", name), url.rstrip("/"), model_id,
+                    _KEY_ENV)  # fmt: skip
     name, colon, model_id = text.partition(":")
     if not colon or not model_id:
         raise UsageError(
@@ -228,15 +231,26 @@ def seat(text: str) -> Seat:
         )
     provider = _known(providers(), "provider", name)
     server = _known(servers(), "server", provider.server)
-    return Seat(text, model_of(model_id), server, provider.base_url.rstrip("/"), model_id,
-                provider.key_env, provider.region)  # fmt: skip
+    model, model_id = _family(model_id)
+    return Seat(text, model, server, provider.base_url.rstrip("/"), model_id, provider.key_env,
+                provider.region)  # fmt: skip
+
+
+def _family(text: str) -> tuple[Model, str]:
+    """Family and id of ``ID`` or ``FAMILY=ID``."""
+    name, given, model_id = text.partition("=")
+    if not given:
+        return model_of(text), text
+    if not model_id:
+        raise UsageError(f"{text!r} names no model id; give FAMILY=ID, such as qwen2.5-vl=our-alias")
+    return _known(models(), "model", name), model_id
 
 
 def model_of(model_id: str) -> Model:
     """Find the family of a model id: the one whose pattern is the longest that fits.
 
     Raises:
-        UnknownName: None fits; an unknown model's convention is not guessed.
+        UnknownName: None fits; an unknown model's convention is not guessed, but FAMILY=ID says it.
     """
     wanted = model_id.lower().rpartition("/")[2]
     fitting = [
