@@ -13,7 +13,6 @@ shopfloor command of the other after ``--``:
 
     python examples/qwen_agent_mcp.py -- path/to/shopfloor serve mcp --orders 3
 """
-# ruff: noqa: INP001, T201 - a script of its own that talks to its user
 
 import argparse
 import asyncio

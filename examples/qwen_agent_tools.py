@@ -12,7 +12,7 @@ or with a server of your own: ``--server http://localhost:8000/v1 --model NAME``
 needed on this side but the three JSON messages below, so this is also how to call the cell from
 any other framework or language.
 """
-# ruff: noqa: INP001, S310, T201 - a script of its own that talks to its user, and opens the URL it is given
+# ruff: noqa: S310 - a script of its own that talks to its user, and opens the URL it is given
 
 import argparse
 import json

@@ -33,13 +33,14 @@ ZH = {
 
 
 def corners(part) -> np.ndarray:
-    """``(n, 3)`` points around the outline of a part on the tray, below and above, in the world [m]."""
+    """``(n, 3)`` points around a part on the tray, at its foot and at its top, in the world [m]."""
     half = np.array(footprint(part).half_m)
     c, s = np.cos(part.yaw_rad), np.sin(part.yaw_rad)
     if footprint(part).round:
         turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+        up = np.array([0, 0, half[2]])
         ring = half[0] * np.stack([np.cos(turn), np.sin(turn), 0 * turn], axis=1)
-        signs = np.concatenate([ring - [0, 0, half[2]], ring + [0, 0, half[2]]])
+        signs = np.concatenate([ring - up, ring + up])
     else:
         signs = np.array(list(product((-1, 1), repeat=3))) * half
     x = part.x_m + c * signs[:, 0] - s * signs[:, 1]
@@ -71,8 +72,8 @@ def main() -> None:
         high = np.max([b[2:] for b in boxes.values()], axis=0) + 25
         h, w = frame.pixels.shape[:2]
         scale = max((high[0] - low[0]) / width, (high[1] - low[1]) / height)
-        scale = min(max(scale, rng.uniform(0.6, 1.0) * min(w / width, h / height)),
-                    min(w / width, h / height))  # fmt: skip
+        most = min(w / width, h / height)
+        scale = min(max(scale, rng.uniform(0.6, 1.0) * most), most)
         ww, hh = scale * width, scale * height
         left = rng.uniform(max(0, high[0] - ww), min(w - ww, max(low[0], 0)) + 1e-9)
         top = rng.uniform(max(0, high[1] - hh), min(h - hh, max(low[1], 0)) + 1e-9)

@@ -146,13 +146,13 @@ class Perceiver:
     def reset(self, *, seed: int) -> None:
         """Begin an order: what was seen before is forgotten."""
         self._seed = seed
-        self._frame: tuple[int, int] | None = None
+        self._listed_of: str | None = None
         self._shown: Picture | None = None
         self._known: dict[str, Spotted] = {}
         self._seen: tuple[Spotted, ...] = ()
 
     def look(self, frame: Frame, *, until: float) -> tuple[Spotted, ...]:
-        """List the parts in a frame; one that was listed before costs no question.
+        """List the parts in a frame; one that looks the same as the last costs no question.
 
         Args:
             frame: What is to be looked at.
@@ -162,13 +162,14 @@ class Perceiver:
             TimeoutError, ConnectionError, ValueError: It did not answer, or somebody else did.
             Misread: Its list could not be read, though it was told why.
         """
-        if self._frame == (frame.captured_tick, frame.seq):
+        shown = picture(frame, self.seat.model)
+        if self._listed_of == shown.reference:
             return self._seen
-        self._shown = picture(frame, self.seat.model)
+        self._shown = shown
         marks = self._listed(until) if self._named else self._listed_by_kind(until)
         self._seen = tuple(self._identified(marks))
         self._known |= {part.id: part for part in self._seen}
-        self._frame = frame.captured_tick, frame.seq
+        self._listed_of = shown.reference
         return self._seen
 
     def locate(self, words: str, *, until: float) -> tuple[float, float]:

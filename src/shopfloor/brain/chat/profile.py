@@ -242,7 +242,9 @@ def _family(text: str) -> tuple[Model, str]:
     if not given:
         return model_of(text), text
     if not model_id:
-        raise UsageError(f"{text!r} names no model id; give FAMILY=ID, such as qwen2.5-vl=our-alias")
+        raise UsageError(
+            f"{text!r} names no model id; give FAMILY=ID, such as qwen2.5-vl=our-alias"
+        )
     return _known(models(), "model", name), model_id
 
 
