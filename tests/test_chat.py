@@ -29,7 +29,6 @@ from shopfloor.brain.chat.tool import Misread
 from shopfloor.errors import SpecMismatch
 from shopfloor.record import RunFolder
 from shopfloor.report import write_report
-from shopfloor.shift import work as work_module
 from shopfloor.testing import Stage, check_brain
 from shopfloor.testing.misbehave import KINDS, Misbehaving
 from shopfloor.testing.standin import Loopback, StandIn, reply
@@ -600,6 +599,22 @@ class Moody(Loopback):
         return reply(handler, 401, {"error": {"message": handler.headers["Authorization"]}})
 
 
+def hasty(act):
+    """Wait only briefly for who never answers, and long enough for everybody else."""
+    never = {
+        f"Put the {colour} {shape} into tote A."
+        for kind, (colour, shape) in zip(CODES, WORDS, strict=False)
+        if kind in ("hang", "endless")
+    }
+
+    def acting(self, observation, events, *, deadline_s):
+        assert deadline_s == 60.0
+        short = 0.3 if self._order.instruction in never else 10.0
+        return act(self, observation, events, deadline_s=short)
+
+    return acting
+
+
 @pytest.fixture(scope="module")
 def ordeal(tmp_path_factory):
     """A shift with all kinds of bad servers: its folder, its entries and what each order told."""
@@ -613,7 +628,7 @@ def ordeal(tmp_path_factory):
         patch.setenv("SHOPFLOOR_PROOFS", str(folder / "proofs"))
         patch.setenv("SHOPFLOOR_API_KEY", KEY)
         patch.setattr(client_module, "_PAUSE_S", 0.01)
-        patch.setattr(work_module, "_DEADLINE_S", 0.5)
+        patch.setattr(ChatBrain, "act", hasty(ChatBrain.act))
         server = stack.enter_context(Moody(stack))
         who = seat(f"{MODEL}@{server.base_url}")
         keep(Proof(key_of(who), True, MODEL, ("tools",), "2026-11-22"), {})
@@ -689,3 +704,12 @@ def test_the_key_is_nowhere_in_the_run_folder(ordeal):
         for name in names:
             with open(os.path.join(folder, name), "rb") as file:  # noqa: PTH118, PTH123
                 assert KEY[:12].encode() not in file.read(), name
+
+
+def test_an_order_with_documents_is_refused_and_nobody_is_asked(hire, ask, stage):
+    order = replace(stage.order(), documents=(b"%PDF-1.7",))
+    brain, engine = hire(said(("finish", {"claim": "done"})), order=order)
+    reply = ask(brain)
+    assert reply.decision.claim == "refused"
+    assert "documents" in reply.decision.note
+    assert engine.asked == []

@@ -83,7 +83,7 @@ UNKNOWN = [
     (["nocell"], "unknown cell 'nocell'; known: sorting."),
     (["sortin"], "Did you mean 'sorting'?"),
     (["--body", "bencj"], "unknown body 'bencj'; known: bench, menagerie:NAME."),
-    (["--brain", "clasical"], "unknown brain 'clasical'; known: classical"),
+    (["--brain", "clasical"], "unknown brain 'clasical'; known: MODEL@URL"),
     (["--limits", "loose"], "unknown limits 'loose'; known: collaborative, fenced"),
     (["--limits", "none.toml"], "no limits file none.toml; give fenced"),
     (["--oders", "3"], "No such option '--oders'"),

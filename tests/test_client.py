@@ -88,7 +88,10 @@ def client(*answers, address=ADDRESS, server=None, **more):
 
 @contextmanager
 def raw(*pieces, pause_s=0.0, forever=False):
-    """Serve pieces of bytes to whoever connects, with a pause before each; its address."""
+    """Serve pieces of bytes to whoever connects, with a pause before each; its address.
+
+    Then the connection stays open, and the last piece may come for ever.
+    """
     over = threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -109,6 +112,7 @@ def raw(*pieces, pause_s=0.0, forever=False):
                     except OSError:
                         return
                     at += 1
+                over.wait()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -390,7 +394,7 @@ def ask(server, deadline_s=5.0):
         return asker.answer(ASKED, deadline_s=deadline_s)
     finally:
         asker.close()
-        assert time.monotonic() - began < deadline_s + 0.3
+        assert time.monotonic() - began < deadline_s + 0.6
 
 
 def test_a_busy_server_is_asked_again_when_it_says(brisk):
@@ -454,8 +458,8 @@ def test_an_answer_that_drips_ends_with_the_deadline(what):
 
 def test_the_last_drop_does_not_buy_a_second_deadline():
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
-    with raw(head, b"a", pause_s=0.35) as address, pytest.raises(TimeoutError):
-        ask(address, deadline_s=0.5)
+    with raw(head + b"a", pause_s=0.7) as address, pytest.raises(TimeoutError):
+        ask(address, deadline_s=0.8)
 
 
 def test_nobody_there_is_unreachable_at_once(brisk):
@@ -466,8 +470,10 @@ def test_nobody_there_is_unreachable_at_once(brisk):
 
 
 def test_what_is_no_http_is_unreachable(brisk):
-    with raw(b"SSH-2.0-OpenSSH_9.6\r\n") as address, pytest.raises(ConnectionError):
-        ask(address)
+    with raw(b"SSH-2.0-OpenSSH_9.6\r\n\r\n") as address:
+        asker = Client(seat(f"{MODEL}@{address}"), tries=1)
+        with pytest.raises(ConnectionError, match="RemoteProtocolError"):
+            asker.answer(ASKED, deadline_s=5)
 
 
 @pytest.mark.parametrize("address", ["http://[::1", "http://a b/v1", "http://x:99999999/v1"])
@@ -517,7 +523,7 @@ def test_a_list_of_models_without_end_is_given_up():
         asker = Client(seat(f"{MODEL}@{address}"))
         began = time.monotonic()
         assert asker.context(deadline_s=0.3) is None
-        assert time.monotonic() - began < 0.8
+        assert time.monotonic() - began < 2.0
 
 
 # The key.

@@ -700,12 +700,11 @@ def standin():
 
 def test_an_order_of_the_sorting_cell_is_done_by_ids(standin, tmp_path, monkeypatch):
     """Scripted planner in process, stand-in perceiver over HTTP: the path, not any model."""
-    sorter, made = Sorter(), []
+    sorter = Sorter()
 
     def hired(context):
         sees = seat(f"qwen2.5-vl-7b@{standin.base_url}")
-        made.append(PairBrain(seat(PLANNER), sees, context, engines=(Engine(sorter), None)))
-        return made[-1]
+        return PairBrain(seat(PLANNER), sees, context, engines=(Engine(sorter), None))
 
     known = plugins.factory
     monkeypatch.setattr(
@@ -717,7 +716,7 @@ def test_an_order_of_the_sorting_cell_is_done_by_ids(standin, tmp_path, monkeypa
     ]}])  # fmt: skip
     plan = make_plan(brain="pair:scripted", order_file=orders, allow_unproven=True)
     _, summary = work(plan, tmp_path / "run")
-    assert (summary.orders, summary.good) == (1, 1)
+    assert (summary.orders, summary.good.k) == (1, 1)
     assert len(sorter.asked) == 1
     assert sorter.asked[0].startswith('the perceiver says: "A stand-in, shown 1 pictures.')
     questions = [text_of(request["messages"][-1]) for request in standin.requests]

@@ -440,3 +440,9 @@ def test_an_id_that_says_nothing_of_its_family_is_given_with_it(text, family, mo
 def test_a_family_that_is_none_is_refused(text):
     with pytest.raises(UsageError, match=r"known: .*qwen2\.5-vl|names no model id"):
         seat(text)
+
+
+def test_an_address_with_a_password_is_refused_without_repeating_it():
+    with pytest.raises(UsageError, match="SHOPFLOOR_API_KEY") as told:
+        seat("qwen2.5-vl-7b@http://me:hunter2@localhost:8000/v1")
+    assert "hunter2" not in str(told.value)

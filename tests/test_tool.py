@@ -349,7 +349,7 @@ GARBAGE = st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), VALUES, m
 NAMES = st.sampled_from([*SKILLS, FINISH]) | st.text(max_size=8)
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(
     st.lists(st.tuples(NAMES, GARBAGE.map(json.dumps) | st.text(max_size=40)), max_size=10),
     st.sampled_from([*sorted(CONVENTIONS), None]),
@@ -454,7 +454,7 @@ def test_no_answer_takes_long_to_read(mode, text):
     began = time.perf_counter()
     with pytest.raises(Misread):
         calls_in(said(text), mode)
-    assert time.perf_counter() - began < 0.1
+    assert time.perf_counter() - began < 0.5
 
 
 @settings(max_examples=200)

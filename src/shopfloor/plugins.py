@@ -50,6 +50,13 @@ def _package(point: EntryPoint) -> str:
     return point.dist.name if point.dist else "?"
 
 
+def _shown(name: str) -> str:
+    """How a person writes a plugin's name: what stands for something else says so."""
+    if name == "@":
+        return "MODEL@URL"
+    return f"{name}NAME" if name.endswith(":") else name
+
+
 def names(kind: Kind) -> tuple[str, ...]:
     """Return the names of all plugins of a kind, sorted."""
     return tuple(sorted(_found(kind)))
@@ -73,9 +80,7 @@ def factory(kind: Kind, name: str) -> Callable[..., Any]:
         if point is not None:
             member = name
     if point is None:
-        raise UnknownName(
-            _SINGULAR[kind], name, (f"{n}NAME" if n.endswith(":") else n for n in found)
-        )
+        raise UnknownName(_SINGULAR[kind], name, map(_shown, found))
     try:
         made: Callable[..., Any] = point.load()
     except Exception as error:

@@ -50,11 +50,21 @@ def command(brain: str, *, as_json: bool, html: Path | None) -> None:
                 f"{who.name} cannot be probed: {error}; see that the server is up and serves "
                 f"{who.model_id!r}"
             ) from error
-    path = keep(made.proof(who), {"probe": made.to_json()})
+    try:
+        path = keep(made.proof(who), {"probe": made.to_json()})
+    except OSError as error:
+        raise UsageError(
+            f"the proof cannot be kept: {error}; name a folder for it in SHOPFLOOR_PROOFS"
+        ) from error
     if html is not None:
         from shopfloor.report.probe import page
 
-        html.write_text(page(made), encoding="utf-8")
+        try:
+            html.write_text(page(made), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                f"the page cannot be written: {error}; the proof was kept in {path}"
+            ) from error
     if as_json:
         click.echo(json.dumps(made.to_json(), ensure_ascii=False))
     else:
@@ -89,7 +99,9 @@ def _table(made: Any) -> Any:
     table.add_column(overflow="fold")
     for check in made.checks:
         mark = {True: "yes", False: "no", None: "?"}[check.ok]
-        table.add_row(check.name, Text(mark, style="green" if check.ok else "yellow"), check.shown)
+        # As text: what a model said is no markup.
+        style = "green" if check.ok else "yellow"
+        table.add_row(check.name, Text(mark, style=style), Text(check.shown))
     k, n = made.hits
     if n:
         error = "" if made.error_px is None else f"median {made.error_px:.1f} px from the middle"

@@ -136,6 +136,9 @@ class ChatBrain:
             Misread: Its answers could not be read, though it was told why.
         """
         until = monotonic() + deadline_s
+        if self._order.documents:  # half an order may not be carried out as if it were whole
+            note = "the order comes with documents, and this brain sends none to its model yet"
+            return Reply(Finish("refused", note), self._exchange(ordered(self._order), []))
         for event in events:
             if event.kind in {"skill.finished", "skill.dropped", "skill.refused"}:
                 self._busy.pop(str(event.data.get("id")), None)

@@ -126,7 +126,9 @@ class Client:
         if response.status_code == 200:
             return _parsed(data)
         url = self.seat.base_url + path
-        said = data[:_TOLD].decode("utf-8", "replace").strip()
+        text = data[:_TOLD].decode("utf-8", "replace")
+        # Somebody may print this: nothing that a terminal obeys.
+        said = "".join(letter if letter.isprintable() else " " for letter in text).strip()
         message = f"{url} answered {response.status_code}: {said or 'nothing'}"
         if response.status_code in _PASSING:
             raise _Passing(message, _after(response))

@@ -142,24 +142,32 @@ def probe(seat: Seat, *, say: Callable[[str], None], engine: Engine | None = Non
 
 
 def _inferred(pointings: list[Pointing], declared: str | None) -> str | None:
-    """The convention in which the answers' numbers hit most; the declared one among equals."""
-    points = [one for one in pointings if one.kind == "point" and len(one.numbers) >= 2]
+    """The convention that the answers' numbers fit: the declared one if it does, else the best."""
+    points = [one for one in pointings if one.kind == "point"] or pointings
+    points = [one for one in points if one.numbers]
     if not points or declared is None:
         return None
 
     def hits(name: str) -> int:
         return sum(_would_hit(name, one) for one in points)
 
+    # Scales that differ by a thousandth tell nothing apart by one hit more or less.
+    if hits(declared) >= _HITS * len(points):
+        return declared
     names = [declared, *(name for name in CONVENTIONS if name != declared)]
     best = max(names, key=hits)
     return best if hits(best) else None
 
 
 def _would_hit(name: str, one: Pointing) -> bool:
+    """Whether a point, or the middle of a box, would lie on its part in another convention."""
+    how = convention(name)
+    pairs = [one.numbers[i : i + 2] for i in range(0, len(one.numbers), 2)]
     try:
-        u, v = convention(name).decode_point(one.numbers[:2], one.seen)
+        places = [how.decode_point(pair, one.seen) for pair in pairs]
     except GroundingError:
         return False
+    u, v = (sum(values) / len(places) for values in zip(*places, strict=True))
     return lies_on((u, v), one.truth)
 
 

@@ -15,6 +15,7 @@ from fnmatch import fnmatch
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from shopfloor.errors import PluginError, UnknownName, UsageError
 
@@ -218,6 +219,11 @@ def seat(text: str) -> Seat:
             raise UsageError(
                 f"{text!r} has no address after the @; give MODEL@http://HOST:PORT/v1, such as "
                 "qwen2.5-vl-7b@http://localhost:8000/v1"
+            )
+        if urlsplit(url).username is not None:
+            raise UsageError(
+                "the address holds a user's name or password, which would stand in every manifest; "
+                f"put the key into {_KEY_ENV} instead"
             )
         model, model_id = _family(model_id)
         return Seat(text, model, _known(servers(), "server", name), url.rstrip("/"), model_id,

@@ -71,12 +71,16 @@ def proof_of(seat: Seat) -> Proof | None:
         data: Any = json.loads((folder() / f"{key}.json").read_text(encoding="utf-8"))
         fields: dict[str, Any] = {**data["proof"], "modes": tuple(data["proof"]["modes"])}
         proof = Proof(**fields)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     # What is on disk may have been edited: a flag that is no flag proves nothing.
-    if proof.key != key or type(fields["passed"]) is not bool or set(proof.modes) - set(MODES):
-        return None
-    return proof
+    whole = (
+        proof.key == key
+        and type(fields["passed"]) is bool
+        and all(isinstance(fields[name], str) for name in ("model_id", "date"))
+        and all(mode in MODES for mode in proof.modes)
+    )
+    return proof if whole else None
 
 
 def keep(proof: Proof, details: dict[str, Any]) -> Path:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from math import hypot
+from dataclasses import dataclass, replace
+from math import hypot, isfinite
 from statistics import quantiles
 from typing import Any
 
@@ -148,10 +148,12 @@ class Asker:
                 try:
                     answer = self._ask([_user(question, shown.uri)])
                 except _CAN_FAIL as error:
-                    text = f"{type(error).__name__}: {error}"
+                    text, failed = "", f"{type(error).__name__}: {error}"
                 else:
-                    text = answer.text
-                yield _pointed(picture, target, label, language, kind, how, shown.seen, text)
+                    text, failed = answer.text, ""
+                one = _pointed(picture, target, label, language, kind, how, shown.seen, text)
+                # An error may hold numbers, too: they are no answer.
+                yield replace(one, said=failed[:_SAID]) if failed else one
 
     def _ask(
         self, messages: Sequence[Mapping[str, Any]], *, deadline_s: float = _ANSWER_S, **more: Any
@@ -238,6 +240,8 @@ def _keyed(attempt: Any) -> tuple[bool, str]:
         ok, shown = attempt()
     except (KeyError, TypeError) as error:
         return False, f"the call lacks {error}"
+    except RecursionError:
+        return False, "the call's arguments are a nest of lists"
     return ok, shown
 
 
@@ -283,10 +287,14 @@ def _pointed(
         error_px=None if at is None else hypot(at[0] - middle[0], at[1] - middle[1]),
         iou=None if kind == "point" else _overlap(got, target.box),
         said=text[:_SAID],
-        numbers=tuple(float(number) for number in _NUMBER.findall(text)[-4:])
-        if kind == "box"
-        else tuple(float(number) for number in _NUMBER.findall(text)[-2:]),
+        numbers=_numbers(text, 4 if kind == "box" else 2),
     )
+
+
+def _numbers(text: str, count: int) -> tuple[float, ...]:
+    """The last numbers of a text; none where one of them is beyond all numbers."""
+    found = tuple(float(number) for number in _NUMBER.findall(text)[-count:])
+    return found if all(map(isfinite, found)) else ()
 
 
 def lies_on(at: tuple[float, float], box: tuple[float, float, float, float]) -> bool:
