@@ -18,7 +18,7 @@ FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help install run test test-servers lint lock system results clean
+.PHONY: help install run test test-servers lint lock system results results-path clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ results: system install ## Measure everything that docs/results/ says, and write
 		> $(RESULTS)/sorting-fenced.json
 	$(BIN)/shopfloor run --orders 100 --seed 1000 --audit --workers 2 --limits collaborative \
 		--out runs/results-collaborative --json > $(RESULTS)/sorting-collaborative.json
+	$(BIN)/shopfloor bench page $(RESULTS)
+
+results-path: system install ## Pair a stand-in over HTTP with itself in process (half an hour).
+	$(BIN)/shopfloor bench path --orders 60 --workers 2 --out $(RESULTS)/chat-path.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 clean: ## Remove .venv, caches and builds; runs stay.

@@ -36,6 +36,12 @@ def page(folder: Path) -> str:
             _speed,
         ),
         ("The same shift five ways", "repeat", "shopfloor bench repeat", _repeat),
+        (
+            "From a model's decision to the cell: a stand-in over HTTP against itself in process",
+            "chat-path",
+            "shopfloor bench path --orders 60 --workers 2",
+            _path,
+        ),
         ("Start", "start", "shopfloor bench start", _start),
     ):
         lines += [f"## {title}", "", f"`{command}` → [{name}.json]({name}.json)", ""]
@@ -107,6 +113,25 @@ def _repeat(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "all the same", "yes" if result["same"] else "**no**"
     for way, digest in result["log_sha256"].items():
         yield way, f"`{digest}`"
+
+
+def _path(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "what it proves", "the path, not any model: the stand-in is a program of ours"
+    overhead = result["overhead"]
+    yield (
+        "adapter alone on two 224² pictures, median / p95",
+        f"{overhead['median_ms']:.1f} / {overhead['p95_ms']:.1f} ms",
+    )
+    for one in result["pairings"]:
+        hits, asked = one["probe_hits"]
+        counts = (
+            f"good in both {one['both']}/{one['orders']}, only in process "
+            f"{one['only_in_process']}, only over HTTP {one['only_over_http']}"
+        )
+        yield (
+            f"`{one['model']}` ({one['convention']}, {one['mode']})",
+            f"{counts}: {100 * one['discordance']:.1f} % discordant; probe {hits}/{asked}",
+        )
 
 
 def _start(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
