@@ -18,7 +18,7 @@ FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help install run test test-servers lint lock system results results-path clean
+.PHONY: help install run test test-servers lint lock system results results-beside results-path clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,17 @@ results: system install ## Measure everything that docs/results/ says, and write
 		> $(RESULTS)/sorting-fenced.json
 	$(BIN)/shopfloor run --orders 100 --seed 1000 --audit --workers 2 --limits collaborative \
 		--out runs/results-collaborative --json > $(RESULTS)/sorting-collaborative.json
+	$(BIN)/shopfloor bench page $(RESULTS)
+
+# Both want older libraries than ours; dm_control 1.0 does not run with MuJoCo 4.
+BESIDE := .venv-beside/bin
+results-beside: system ## Time gym-aloha and robosuite beside ours, in a virtual environment of their own.
+	$(PYTHON) -m venv .venv-beside
+	$(BESIDE)/python -m pip install --quiet robosuite==1.5.2 gym-aloha==0.1.5 mujoco==3.8.1
+	sed -n 's/^\([a-z0-9-]*==[0-9][^ ]*\).*/\1/p' requirements/base.lock | grep -v '^mujoco' \
+		| xargs $(BESIDE)/python -m pip install --quiet --no-deps mujoco-menagerie
+	$(BESIDE)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BESIDE)/shopfloor bench sim --orders 6 --no-pair --out $(RESULTS)/bench-sim-beside.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 results-path: system install ## Pair a stand-in over HTTP with itself in process (half an hour).

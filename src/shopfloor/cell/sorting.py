@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import ClassVar
 
 import mujoco
 import numpy as np
@@ -55,6 +56,9 @@ _CAMERAS = {
 
 class SortingCell:
     """Mixed parts on a tray, 2-4 labelled totes, two arms, two RGB-D cameras."""
+
+    simulated: ClassVar[bool] = True
+    """Nothing real moves: a brain that has proved nothing may be let work here."""
 
     def __init__(self, body: Body, *, record_fps: float = 10.0, render: bool = True) -> None:
         """Build the cell around a body.

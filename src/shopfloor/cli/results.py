@@ -35,6 +35,12 @@ def page(folder: Path) -> str:
             "taskset -c 0 shopfloor bench sim --orders 6 --no-pair",
             _speed,
         ),
+        (
+            "Speed beside other simulators, as they come",
+            "bench-sim-beside",
+            "make results-beside",
+            _speed,
+        ),
         ("The same shift five ways", "repeat", "shopfloor bench repeat", _repeat),
         (
             "From a model's decision to the cell: a stand-in over HTTP against itself in process",
@@ -105,6 +111,8 @@ def _speed(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "throughput of two workers over one", f"{result['two_workers_gain']:.2f}"
         yield "throughput of two bare loops over one", f"{result['two_bare_loops_gain']:.2f}"
         yield "ratio of the two", f"{ratio:.2f}"
+    if "run_ms_a_tick" in result:
+        yield "one tick of ours (20 ms), without encoding", f"{result['run_ms_a_tick']:.1f} ms"
     for name, value in result["others"].items():
         yield name, value if isinstance(value, str) else f"{value:.1f} ms a step"
 

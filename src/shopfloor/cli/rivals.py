@@ -27,7 +27,10 @@ def rivals() -> dict[str, float | str]:
         if find_spec(module) is None:
             found[name] = "not installed"
             continue
-        found[name] = _timed(make())
+        try:
+            found[name] = _timed(make())
+        except Exception as error:  # noqa: BLE001 - it may want other versions than are here
+            found[name] = f"installed, and does not run here: {type(error).__name__}: {error}"
     return found
 
 

@@ -50,6 +50,8 @@ class Visitor:
     """
 
     identity: ClassVar[str] = "mcp/1"
+    unproven: ClassVar[str] = "nobody knows who calls, or whether they can point"
+    """The run's notes say so: a probe can be put to a model, not to whoever calls a tool."""
 
     def __init__(
         self,

@@ -138,6 +138,11 @@ class Staff:
         unproven = getattr(self.brain, "unproven", None)
         if unproven and not plan.allow_unproven:
             raise UsageError(str(unproven))
+        if unproven and not getattr(self.cell, "simulated", False):
+            raise UsageError(
+                f"--allow-unproven is for simulated cells, and {plan.cell!r} does not say that it "
+                "is one; let the brain pass `shopfloor probe` first"
+            )
 
     def _fault(self, call: SkillCall) -> str | None:
         """What is wrong with a call, or None."""

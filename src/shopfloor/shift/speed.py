@@ -36,7 +36,7 @@ class Speed:
     """What was measured, all in one process unless said otherwise.
 
     Attributes:
-        lots: How many lots were worked.
+        lots, ticks: How many lots were worked, and in how many ticks.
         worked_s: Their length on the virtual clock without changeovers [s].
         shift_s: The same with changeovers and repairs [s].
         run_s, bare_s, full_s: Wall time without encoding, of the bare loop, and with encoding
@@ -46,6 +46,7 @@ class Speed:
     """
 
     lots: int
+    ticks: int
     worked_s: float
     shift_s: float
     run_s: float
@@ -63,7 +64,9 @@ class Speed:
             "two_workers_gain": gains and gains[0],
             "two_bare_loops_gain": gains and gains[1],
             "two_workers_over_two_bare_loops": gains and gains[0] / gains[1],
+            "run_ms_a_tick": 1000 * self.run_s / self.ticks,
             "lots": self.lots,
+            "ticks": self.ticks,
             "worked_s": self.worked_s,
             "shift_s": self.shift_s,
             "run_s": self.run_s,
@@ -103,6 +106,7 @@ def measure(plan: Plan, *, lots: int, pair: bool, progress: Callable[[str], None
     dt, changeover = bench.dt, bench.changeover_s
     return Speed(
         lots=lots,
+        ticks=ticks,
         worked_s=ticks * dt,
         shift_s=(ticks + repair) * dt + lots * changeover,
         run_s=float(walls[0]),

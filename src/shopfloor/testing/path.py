@@ -28,6 +28,7 @@ from shopfloor.brain.chat.probe import probe
 from shopfloor.brain.chat.profile import Model, models, seat
 from shopfloor.brain.chat.proof import keep
 from shopfloor.brain.chat.tool import Tools
+from shopfloor.errors import SpecMismatch
 from shopfloor.record import RunFolder
 from shopfloor.shift import Plan, run_shift
 from shopfloor.testing.standin import Mode, StandIn
@@ -81,6 +82,9 @@ def pair(plan: Plan, say: Callable[[str], None]) -> Iterator[Pairing]:
     Args:
         plan: Which orders; its brain is not used.
         say: Told what is being done.
+
+    Raises:
+        SpecMismatch: The stand-in does not pass the probe, so it may move nothing.
     """
     with tempfile.TemporaryDirectory() as temporary, _proofs(Path(temporary) / "proofs"):
         folder = Path(temporary)
@@ -98,11 +102,13 @@ def pair(plan: Plan, say: Callable[[str], None]) -> Iterator[Pairing]:
                 say(f"{model.name}: probe")
                 who = seat(address)
                 probed = probe(who, say=lambda _: None)
+                if not probed.passed:
+                    raise SpecMismatch(f"{address} fails the probe: {'; '.join(probed.reasons)}")
                 keep(probed.proof(who), {})
                 say(f"{model.name}: {mode}")
                 run = folder / f"http-{index}"
                 run_shift(
-                    replace(plan, brain=address, allow_unproven=not probed.passed),
+                    replace(plan, brain=address),
                     run,
                     resume=False,
                     progress=_silent,

@@ -58,6 +58,7 @@ _RESULT = re.compile(
 _NOT_DONE = "was not carried out"
 _SHOWN = re.compile(r"camera (\S+) \d+x\d+\W*$")
 _CALL = re.compile(r"Call (\w+) for limb (\w+) with the number (\d+)")
+_AIM = re.compile(r"Call (\w+) for limb (\w+) on the ([^.]+)\.")
 _QUESTION = re.compile(
     r"(?P<list>\blist\b|列出)|(?P<box>\bbox\b|框)|(?P<point>\bpoint to\b|指出|指向)", re.IGNORECASE
 )
@@ -192,11 +193,19 @@ class StandIn(Loopback):
 
     def _tried(self, body: Mapping[str, Any], text: str) -> dict[str, Any] | None:
         """Do what the probe asks for to see how calls are made here; None for anything else."""
-        asked = _CALL.search(text)
-        if asked is None:
+        if asked := _CALL.search(text):
+            skill, limb, number = asked.groups()
+            given: dict[str, Any] = {"limb": limb, "number": int(number)}
+        elif (asked := _AIM.search(text)) and (urls := list(_urls(body))):
+            skill, limb, words = asked.groups()
+            picture = _decoded(urls[-1])
+            found = named(things(picture), words)
+            if len(found) != 1:
+                return completion(body, self.model_id, text=f"{len(found)} parts are {words}.")
+            point = self.convention.encode_point((found[0].u, found[0].v), _seen(picture.shape))
+            given = {"limb": limb, "camera": "golden", "point": list(point)}
+        else:
             return None
-        skill, limb, number = asked.groups()
-        given = {"limb": limb, "number": int(number)}
         if body.get("tools") and self.mode == "tools":
             return completion(body, self.model_id, calls=[(skill, json.dumps(given))])
         written = json.dumps({"calls": [{"skill": skill, **given}]})

@@ -16,7 +16,7 @@ from shopfloor.brain.chat.picture import Picture, picture
 from shopfloor.brain.chat.profile import Seat
 from shopfloor.brain.chat.prompt import news, ordered, situation, system
 from shopfloor.brain.chat.proof import Proof, proof_of
-from shopfloor.brain.chat.tool import Misread, Tools
+from shopfloor.brain.chat.tool import Misread, Tools, choice
 from shopfloor.errors import SpecMismatch
 from shopfloor.types import (
     BrainContext,
@@ -214,9 +214,7 @@ class ChatBrain:
             ChatRequest(
                 messages=tuple(self._messages),
                 tools=self._tools.definitions if tools else (),
-                tool_choice=("required" if "required" in self.seat.server.tools else "auto")
-                if tools
-                else None,
+                tool_choice=choice(self.seat.server) if tools else None,
                 schema=self._tools.schema if self.mode == "schema" else None,
                 max_tokens=self._caps.answer_tokens,
                 temperature=self._temperature,

@@ -124,9 +124,12 @@ class Client:
         path = "/chat/completions"
         response, data = self._sent("POST", path, body, until)
         if response.status_code == 200:
-            return _parsed(data)
+            try:
+                return self._hidden(_parsed(data))
+            except RecursionError as error:
+                raise ValueError("the server's answer is a nest of lists") from error
         url = self.seat.base_url + path
-        text = data[:_TOLD].decode("utf-8", "replace")
+        text = self._hidden(data[:_TOLD].decode("utf-8", "replace").replace("\\/", "/"))
         # Somebody may print this: nothing that a terminal obeys.
         said = "".join(letter if letter.isprintable() else " " for letter in text).strip()
         message = f"{url} answered {response.status_code}: {said or 'nothing'}"
@@ -136,6 +139,19 @@ class Client:
             name = self.seat.key_env
             message += f"; put a valid key into the environment variable {name}" if name else ""
         raise Refused(message, response.status_code)
+
+    def _hidden(self, value: Any) -> Any:
+        """The same with the key blotted out of every text, however it was escaped on the way."""
+        key = self._http.headers.get("Authorization", "").removeprefix("Bearer ")
+        if len(key) < _SECRET:
+            return value
+        if isinstance(value, str):
+            return value.replace(key, "***")
+        if isinstance(value, list):
+            return [self._hidden(one) for one in value]
+        if isinstance(value, dict):
+            return {name: self._hidden(one) for name, one in value.items()}
+        return value
 
     def _sent(
         self, method: str, path: str, body: Any, until: float

@@ -121,6 +121,8 @@ def probe(seat: Seat, *, say: Callable[[str], None], engine: Engine | None = Non
         for index, picture in enumerate(pictures):
             say(f"where is it? picture {index + 1} of {len(pictures)}")
             pointings += asker.points(picture, "zh" if index % 2 else "en")
+        say("where is it, in a call?")
+        checks += tuple(asker.aims())
     finally:
         asker.engine.close()
     made = Probe(
@@ -138,7 +140,15 @@ def probe(seat: Seat, *, say: Callable[[str], None], engine: Engine | None = Non
         tokens=asker.tokens,
         modes=tuple(mode for mode in MODES if mode in asker.works),
     )
-    return replace(made, reasons=_reasons(made))
+    return replace(made, reasons=(*_reasons(made), *_strangers(asker)))
+
+
+def _strangers(asker: Asker) -> tuple[str, ...]:
+    """What one model shows proves nothing of another that answers at the same address."""
+    if not asker.strangers:
+        return ()
+    others = ", ".join(sorted(map(repr, asker.strangers)))
+    return (f"{asker.model_id!r} answered, and then {others} at the same address",)
 
 
 def _inferred(pointings: list[Pointing], declared: str | None) -> str | None:

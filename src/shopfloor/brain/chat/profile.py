@@ -220,7 +220,13 @@ def seat(text: str) -> Seat:
                 f"{text!r} has no address after the @; give MODEL@http://HOST:PORT/v1, such as "
                 "qwen2.5-vl-7b@http://localhost:8000/v1"
             )
-        if urlsplit(url).username is not None:
+        try:
+            named = urlsplit(url).username is not None
+        except ValueError as error:
+            raise UsageError(
+                f"{url!r} is no address ({error}); give http://HOST:PORT/v1"
+            ) from error
+        if named:
             raise UsageError(
                 "the address holds a user's name or password, which would stand in every manifest; "
                 f"put the key into {_KEY_ENV} instead"

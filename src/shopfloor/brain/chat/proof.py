@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from shopfloor.brain.chat.answer import MODES, Mode
+from shopfloor.brain.chat.convention import CONVENTIONS
 from shopfloor.brain.chat.profile import Seat
 
 __all__ = ["Proof", "folder", "keep", "key_of", "proof_of"]
@@ -57,9 +58,11 @@ def folder() -> Path:
 def key_of(seat: Seat) -> str:
     """Hash of all that a proof is good for; the name of a key's variable is no part of it."""
     model, server = seat.model, seat.server
+    how = CONVENTIONS.get(model.convention or "")
     facts = [
         _FORMAT, seat.base_url, seat.model_id, model.name, model.convention, model.multiple_px,
         model.min_pixels, model.max_pixels, server.name, server.schema, server.tools,
+        None if how is None else [how.axes, how.full, how.decimals, how.form],
     ]  # fmt: skip
     return sha256(json.dumps(facts).encode()).hexdigest()
 

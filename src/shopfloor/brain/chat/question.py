@@ -19,7 +19,8 @@ from shopfloor.brain.chat.picture import picture_of
 from shopfloor.brain.chat.profile import Seat
 from shopfloor.brain.chat.prompt import system
 from shopfloor.brain.chat.seen import Seen
-from shopfloor.brain.chat.tool import Tools
+from shopfloor.brain.chat.tool import Tools, choice
+from shopfloor.types import Finish
 
 __all__ = ["Asker", "Check", "Pointing", "lies_on"]
 
@@ -42,6 +43,14 @@ _SKILL = {
     "required": ["number"],
     "additionalProperties": False,
 }
+_PICK = {
+    "type": "object",
+    "description": "Pick up the part at a pixel or in a box of a camera's view, from above.",
+    "properties": {"camera": {"type": "string"}, "point": {}, "box": {}},
+    "required": ["camera"],
+}
+_AIM = 0.8
+"""Share of the calls that must point at their part for a way to call to count as working."""
 _CAN_FAIL = (TimeoutError, ConnectionError, ValueError)
 
 
@@ -90,6 +99,7 @@ class Asker:
 
     Attributes:
         model_id: Id that answered first.
+        strangers: Other ids that answered later.
         works: Ways to call skills that worked.
         tokens: (in, out) so far, or None where the server does not tell.
     """
@@ -98,6 +108,7 @@ class Asker:
         """Ask nothing yet."""
         self.seat, self.engine = seat, engine
         self.model_id = ""
+        self.strangers: set[str] = set()
         self.works: set[Mode] = set()
         self.tokens: tuple[int, int] | None = (0, 0)
         self._walls: list[float] = []
@@ -161,6 +172,8 @@ class Asker:
         request = ChatRequest(messages=tuple(messages), max_tokens=512, **more)
         answer = self.engine.answer(request, deadline_s=deadline_s)
         self._walls.append(answer.latency_s)
+        if self.model_id and answer.model_id != self.model_id:
+            self.strangers.add(answer.model_id)
         if answer.tokens is None or self.tokens is None:
             self.tokens = None
         else:
@@ -202,20 +215,15 @@ class Asker:
     def _calls(self, mode: Mode) -> Check:
         name = {"tools": "calls tools", "schema": "keeps a JSON schema", "tags": "calls in tags"}
         tools = Tools({"report": _SKILL}, ("left",), (), None)
-        prompt = system(tools, ("left",), None, mode)
-        question = _user("Call report for limb left with the number 3.")
-        more: dict[str, Any] = {}
-        if mode == "tools":
-            more = {"tools": tools.definitions, "tool_choice": "auto"}
-        elif mode == "schema":
-            more = {"schema": tools.schema}
+        if mode == "schema" and self.seat.server.schema is None:
+            return Check(name[mode], ok=False, shown="this server is sent no schema")
 
         def attempt() -> tuple[bool, str]:
-            role = "system" if self.seat.server.system_role else "user"
-            answer = self._ask([{"role": role, "content": prompt}, question], **more)
+            question = _user("Call report for limb left with the number 3.")
+            answer = self._called(mode, tools, None, question)
             calls = calls_in(answer, mode)
             given = [(call.name, json.loads(call.arguments)) for call in calls]
-            ok = bool(given) and given[0][0] == "report" and type(given[0][1]["number"]) is int
+            ok = given == [("report", {"limb": "left", "number": 3})]
             if mode == "tools":
                 ok = ok and bool(answer.calls)
             return ok, str(given)[:_SAID]
@@ -224,6 +232,55 @@ class Asker:
         if check.ok:
             self.works.add(mode)
         return check
+
+    def _called(
+        self, mode: Mode, tools: Tools, how: Convention | None, question: Mapping[str, Any]
+    ) -> ChatAnswer:
+        """Ask for a call in one of the three ways, as a brain does."""
+        role = "system" if self.seat.server.system_role else "user"
+        prompt = {"role": role, "content": system(tools, ("left",), how, mode)}
+        more: dict[str, Any] = {}
+        if mode == "tools":
+            more = {"tools": tools.definitions, "tool_choice": choice(self.seat.server)}
+        elif mode == "schema":
+            more = {"schema": tools.schema}
+        return self._ask([prompt, question], **more)
+
+    def aims(self) -> Iterator[Check]:
+        """See whether it points right in the calls that would move a limb, not in words alone.
+
+        A way to call in which it does not is struck off those that work.
+        """
+        if self.seat.model.convention is None:
+            return
+        how = convention(self.seat.model.convention)
+        tools = Tools({"pick": _PICK}, ("left",), ("golden",), how)
+        for mode in MODES:
+            if mode not in self.works:
+                continue
+            hits = [self._aimed(mode, tools, how, picture) for picture in golden()]
+            ok = sum(hits) >= _AIM * len(hits)
+            if not ok:
+                self.works.discard(mode)
+            yield Check(
+                f"points in calls ({mode})", ok, f"{sum(hits)} of {len(hits)} on their part"
+            )
+
+    def _aimed(self, mode: Mode, tools: Tools, how: Convention, picture: Golden) -> bool:
+        shown, target = picture_of(picture.pixels, "golden", self.seat.model), picture.targets[0]
+        text = f"Call pick for limb left on the {target.en}. The picture is of camera golden."
+        try:
+            answer = self._called(mode, tools, how, _user(text, shown.uri))
+            calls = tools.read(calls_in(answer, mode), {"golden": shown.seen}, 1)
+        except _CAN_FAIL:
+            return False
+        if isinstance(calls, Finish) or len(calls) != 1:
+            return False
+        place = calls[0].arguments.get("point") or calls[0].arguments.get("box")
+        if not place:
+            return False
+        at = place if len(place) == 2 else [(place[0] + place[2]) / 2, (place[1] + place[3]) / 2]
+        return lies_on((at[0], at[1]), target.box)
 
 
 def _kinds(how: Convention, seen: Seen) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ from typing import Any
 
 from shopfloor.brain.chat.convention import Convention, Grounding
 from shopfloor.brain.chat.engine import ToolCall
+from shopfloor.brain.chat.profile import Server
 from shopfloor.brain.chat.seen import Seen
 from shopfloor.types import Finish, SkillCall
 
-__all__ = ["FINISH", "Misread", "Tools", "arguments"]
+__all__ = ["FINISH", "Misread", "Tools", "arguments", "choice"]
 
 FINISH = "finish"
 _CLAIMS = ("done", "gave_up", "refused")
@@ -25,6 +26,11 @@ _TARGET = {
 }
 _MOST = 8
 """Calls that one answer may hold."""
+
+
+def choice(server: Server) -> str:
+    """How a server is told that a tool is to be called."""
+    return "required" if "required" in server.tools else "auto"
 
 
 class Misread(ValueError):

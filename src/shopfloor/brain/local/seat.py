@@ -39,13 +39,18 @@ def engine_of(member: str) -> LocalEngine:
 
 
 def seat_of(member: str, engine: LocalEngine) -> Seat:
-    """Describe a loaded model; its address is the hash of its weights, and so is its proof's."""
+    """Describe a loaded model.
+
+    Its address, and so its proof's, holds the hash of its weights, the device and the numbers that
+    it computes in: each of them may move where it points.
+    """
     weights = engine.weights
     return Seat(
         name=f"local:{member}",
         model=models()[family(weights.folder)],
         server=servers()["local"],
-        base_url=f"local:{_digest(weights)}",
+        base_url=f"local:{_digest(weights)}/{engine.device}/{engine.device.dtype}/"
+        f"{engine.device.quant}",
         model_id=weights.name,
     )
 
