@@ -76,11 +76,8 @@ results: system install ## Measure everything that docs/results/ says, and write
 BESIDE := .venv-beside/bin
 results-beside: system install ## Time gym-aloha and robosuite, in a virtual environment of their own.
 	$(PYTHON) -m venv .venv-beside
-	$(BESIDE)/python -m pip install --quiet robosuite==1.5.2 gym-aloha==0.1.5 mujoco==3.8.1
-	sed -n 's/^\([a-z0-9-]*==[0-9][^ ]*\).*/\1/p' requirements/base.lock | grep -v '^mujoco' \
-		| xargs $(BESIDE)/python -m pip install --quiet --no-deps mujoco-menagerie
-	$(BESIDE)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	$(BESIDE)/shopfloor bench sim --others-only --out $(RESULTS)/bench-sim-beside.json >/dev/null
+	$(BESIDE)/python -m pip install --quiet robosuite==1.5.2 gym-aloha==0.1.5 mujoco==3.8.1 click
+	MUJOCO_GL=egl PYTHONPATH=src $(BESIDE)/python -m shopfloor.cli.rivals $(RESULTS)/bench-sim-beside.json
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 results-path: system install ## Pair a stand-in over HTTP with itself in process (half an hour).

@@ -28,20 +28,12 @@ def command() -> None:
 @click.option("--seed", type=int, default=1000, show_default=True, help="Seed of the shift.")
 @click.option("--body", default="bench", show_default=True, help="The robot in the cell.")
 @click.option("--no-pair", is_flag=True, help="Leave out two processes side by side.")
-@click.option("--others-only", is_flag=True, help="Time only the other simulators that are here.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write the figures to a JSON file too."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
 def _sim(
-    orders: int,
-    seed: int,
-    body: str,
-    *,
-    no_pair: bool,
-    others_only: bool,
-    out: Path | None,
-    as_json: bool,
+    orders: int, seed: int, body: str, *, no_pair: bool, out: Path | None, as_json: bool
 ) -> None:
     """Time a shift against a bare loop of the same physics and pictures.
 
@@ -57,12 +49,6 @@ def _sim(
     from shopfloor.record.disk import write_atomic
     from shopfloor.shift.speed import measure
 
-    if others_only:
-        text = json.dumps({"others": rivals()}, indent=2)
-        if out is not None:
-            write_atomic(out, text.encode() + b"\n")
-        click.echo(text)
-        return
     errors = Console(stderr=True)
     plan = _plan(orders, seed, body, video=True)
     with errors.status("starting") as status:
