@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from shopfloor.record import RunFolder
@@ -104,8 +106,15 @@ def start(*arguments, cwd, env=None, preexec=None):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=preexec,  # noqa: PLW1509 - the tests run no threads of their own
+        preexec_fn=partial(_fresh, preexec),  # noqa: PLW1509 - the tests run no threads of their own
     )
+
+
+def _fresh(preexec):
+    # Where the tests run in the background, Ctrl-C is ignored by all that they start.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if preexec is not None:
+        preexec()
 
 
 def finish(process, timeout=60):
