@@ -27,14 +27,13 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server.lowlevel import Server
 
 from mcp_examples import RED, picture, red_spot, start, stdio, told, url_of
-from shift_examples import entries, order_file
+from shift_examples import entries, make_plan, order_file
 from shopfloor.body.bench import Bench
 from shopfloor.errors import RunExists, UsageError
 from shopfloor.record import RunFolder
 from shopfloor.serve import Visitor, door
 from shopfloor.serve.floor import Floor
 from shopfloor.serve.mcp import Eyes
-from shopfloor.shift import Latency, Plan
 from shopfloor.testing.brain import _context
 from shopfloor.testing.stage import Stage
 from shopfloor.types import Event, Finish, Frame, Goal
@@ -363,22 +362,7 @@ def test_the_command_is_imported_at_no_cost():
 
 
 def plan(**changed):
-    made = Plan(
-        cell="sorting",
-        body="bench",
-        brain="mcp",
-        seed=0,
-        orders=1,
-        hours=None,
-        order_file=None,
-        latency=Latency.parse("fixed:40"),
-        limits="fenced",
-        record_fps=10.0,
-        video=False,
-        audit=False,
-        workers=1,
-    )
-    return replace(made, **changed)
+    return make_plan(**{"brain": "mcp", "orders": 1, "seed": 0, **changed})
 
 
 def test_what_cannot_be_worked_is_said_before_anybody_is_served(tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from shopfloor.brain.chat.convention import CONVENTIONS, convention
+from shopfloor.brain.chat.prompt import Zone
 from shopfloor.brain.chat.seen import Seen
 from shopfloor.errors import UnknownName
 from shopfloor.order.part import FOOTPRINTS
@@ -17,7 +18,7 @@ from shopfloor.perception import pixel
 from shopfloor.testing.eye import find, named, things
 from shopfloor.testing.misbehave import KINDS, Misbehaving
 from shopfloor.testing.planner import Claim, Planner, Wanted
-from shopfloor.testing.situation import Made, Picture, Situation, Zone
+from shopfloor.testing.situation import Made, Picture, Situation
 from shopfloor.testing.standin import StandIn
 from shopfloor.types import Part
 

@@ -39,8 +39,9 @@ def command(brain: str, *, as_json: bool, html: Path | None) -> None:
 
     from shopfloor.brain.chat.probe import probe
     from shopfloor.brain.chat.proof import keep
+    from shopfloor.brain.chat.vendor import seated
 
-    who, engine = _who(brain)
+    who, engine = seated(brain)
     console = Console(stderr=True)
     with console.status("asking") as status:
         try:
@@ -73,19 +74,6 @@ def command(brain: str, *, as_json: bool, html: Path | None) -> None:
         if html is not None:
             click.echo(f"page    {html}")
     sys.exit(0 if made.passed else 1)
-
-
-def _who(brain: str) -> tuple[Any, Any]:
-    """The seat of a name, and its engine where that runs in this process."""
-    family, colon, member = brain.partition(":")
-    if family == "local" and colon:
-        from shopfloor.brain.local.seat import engine_of, seat_of
-
-        engine = engine_of(member)
-        return seat_of(member, engine), engine
-    from shopfloor.brain.chat.profile import seat
-
-    return seat(brain), None
 
 
 def _table(made: Any) -> Any:

@@ -162,9 +162,10 @@ class EnvelopeGuard:
                 shorter[part] = 1 / max(float(excess[part].max()), 1.0)
             q = last + change * shorter
             rule, detail = "joint.velocity", {"times_over": float(excess.max())}
-        gain = np.abs(q - last - state.step) / self._gain
+        more = q - last - state.step
+        gain = np.abs(more) / self._gain
         if gain.max() > 1 + 1e-6:
-            more = np.clip(q - last - state.step, -self._gain, self._gain)
+            more = np.clip(more, -self._gain, self._gain)
             q = np.clip(last + state.step + more, self._lower, self._upper)
             rule, detail = "joint.acceleration", {"times_over": float(gain.max())}
         return q, rule, detail

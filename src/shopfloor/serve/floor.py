@@ -5,17 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sized
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from shopfloor.errors import RunUnwritable, ShopfloorError, UsageError
+from shopfloor.errors import UsageError
 from shopfloor.record import RunFolder, Session
 from shopfloor.serve.visitor import Visitor
 from shopfloor.shift.hire import Staff, manifest, order_source
 from shopfloor.shift.plan import Plan
+from shopfloor.shift.shift import create_run
 from shopfloor.shift.worker import Worker
 from shopfloor.types import BrainContext, CellSpec, OrderSource
 
@@ -131,7 +131,7 @@ class Floor:
             count = _count(self.plan, source)
             staff.brain = self.visitor = Visitor(context, patience_s=self._patience_s, orders=count)
             self.spec, self.skills = staff.cell.spec, staff.skills
-            with _created(self.out, self.plan, staff, source) as folder:
+            with create_run(self.out, self.plan, manifest(self.plan, staff, source)) as folder:
                 worker = Worker(self.plan, folder, staff, between_ticks=self._heed)
                 handed_over = True
                 ended = "interrupted"
@@ -171,25 +171,3 @@ def _count(plan: Plan, source: OrderSource) -> int | None:
     if plan.orders is not None:
         return plan.orders
     return len(source) if isinstance(source, Sized) else None
-
-
-def _created(out: Path, plan: Plan, staff: Staff, source: OrderSource) -> RunFolder:
-    """Make the run folder, with the files that the run is made from."""
-    files = {}
-    if plan.order_file is not None:
-        files[f"inputs/orders/{plan.order_file.name}"] = plan.order_file.read_bytes()
-    if plan.limits.endswith(".toml"):
-        files["inputs/limits.toml"] = Path(plan.limits).read_bytes()
-    made = not out.parent.exists()
-    try:
-        out.parent.mkdir(exist_ok=True)
-        return RunFolder.create(out, manifest(plan, staff, source), files)
-    except BaseException as error:
-        if made:
-            with suppress(OSError):  # somebody else may use it already
-                out.parent.rmdir()
-        if isinstance(error, OSError) and not isinstance(error, ShopfloorError):
-            raise RunUnwritable(
-                f"cannot make {out}: {error.strerror}; choose another --out"
-            ) from error
-        raise

@@ -18,7 +18,7 @@ from shopfloor.shift.plan import Plan
 from shopfloor.shift.pool import Here, Pool, Processes
 from shopfloor.types import Lot, OrderSource
 
-__all__ = ["Progress", "plan_of", "run_shift"]
+__all__ = ["Progress", "create_run", "plan_of", "run_shift"]
 
 INPUTS = "inputs"
 ORDERS = "orders"
@@ -66,7 +66,7 @@ def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progre
     try:
         source = order_source(plan, staff.cell)
         written = manifest(plan, staff, source)
-        folder = RunFolder.open_for_resume(out) if resume else _create(out, plan, written)
+        folder = RunFolder.open_for_resume(out) if resume else create_run(out, plan, written)
         with folder:
             if resume:
                 _same(folder.manifest, written)
@@ -186,8 +186,12 @@ class _Shift:
         self._report(Progress(entries, clock, orders, self._plan.hours))
 
 
-def _create(out: Path, plan: Plan, written: Manifest) -> RunFolder:
-    """Make the run folder, and the folder that it lies in if only that is missing."""
+def create_run(out: Path, plan: Plan, written: Manifest) -> RunFolder:
+    """Make the run folder, with what it is made from, in a folder that is made if only it lacks.
+
+    Raises:
+        RunError, UsageError: What ``RunFolder.create`` raises; nothing is left behind.
+    """
     made = not out.parent.exists()
     try:
         out.parent.mkdir(exist_ok=True)

@@ -13,9 +13,9 @@ from dataclasses import replace
 from time import perf_counter
 from typing import ClassVar
 
-from shopfloor.brain.chat.prompt import zones
+from shopfloor.brain.chat.prompt import Zone, zones
 from shopfloor.testing.planner import Claim, Planner, Wanted
-from shopfloor.testing.situation import Made, Picture, Situation, Zone
+from shopfloor.testing.situation import Made, Picture, Situation
 from shopfloor.types import (
     BrainContext,
     Event,
@@ -59,10 +59,7 @@ class PlannerBrain:
         self._hear(events)
         frame = observation.views[_CAMERA]
         if not self._zones:
-            self._zones = tuple(
-                Zone(zone.limb, zone.first, zone.last, zone.totes)
-                for zone in zones(self._context, observation, frame)
-            )
+            self._zones = zones(self._context, observation, frame)
         busy = {limb for made in self._made if made.ended is None for limb in made.limbs}
         told = Situation(
             instruction=self._order.instruction,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,7 @@ __all__ = ["Loopback", "error_of", "events", "reply"]
 _MOST_BYTES = 64_000_000
 
 
-class Loopback:
+class Loopback(ABC):
     """An HTTP server on this machine's loopback, in threads of its own; a context manager.
 
     Attributes:
@@ -45,13 +46,13 @@ class Loopback:
         self._thread.join()
         self._server.server_close()
 
+    @abstractmethod
     def models(self) -> tuple[str, ...]:
         """Ids that ``/models`` names."""
-        raise NotImplementedError
 
+    @abstractmethod
     def chat(self, handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
         """Answer a chat request, by whatever it writes to the handler."""
-        raise NotImplementedError
 
 
 class _Server(ThreadingHTTPServer):

@@ -18,11 +18,12 @@ from typing import Literal
 
 import numpy as np
 
+from shopfloor.brain.chat.prompt import Zone
 from shopfloor.errors import OrderError
 from shopfloor.order.goal import assign, needed
 from shopfloor.order.grammar import parse
 from shopfloor.testing.eye import Spot, find
-from shopfloor.testing.situation import Made, Picture, Situation, Zone
+from shopfloor.testing.situation import Made, Picture, Situation
 from shopfloor.types import Goal, Part
 
 __all__ = ["Claim", "Planner", "Wanted"]

@@ -4,25 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shopfloor.brain.chat.prompt import Zone
 from shopfloor.types import Language, UInt8Array
 
-__all__ = ["Made", "Picture", "Situation", "Zone"]
-
-
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """What a limb reaches.
-
-    Attributes:
-        limb: Its name.
-        left, right: Columns of the overview picture between which it reaches parts [px].
-        totes: Names of the totes that it reaches.
-    """
-
-    limb: str
-    left: float
-    right: float
-    totes: tuple[str, ...]
+__all__ = ["Made", "Picture", "Situation"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,12 @@ import cv2
 import numpy as np
 
 from shopfloor.brain.chat.convention import Convention, Grounding, GroundingError
+from shopfloor.brain.chat.prompt import Zone
 from shopfloor.brain.chat.seen import Seen
 from shopfloor.testing.eye import named, things
 from shopfloor.testing.loopback import Loopback, error_of, events, reply
 from shopfloor.testing.planner import Claim, Planner, Wanted
-from shopfloor.testing.situation import Made, Picture, Situation, Zone
+from shopfloor.testing.situation import Made, Picture, Situation
 from shopfloor.types import Language, UInt8Array
 
 __all__ = ["Mode", "StandIn", "completion"]

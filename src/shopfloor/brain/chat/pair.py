@@ -24,10 +24,11 @@ from shopfloor.brain.chat.brain import Caps, ChatBrain, bill, worded
 from shopfloor.brain.chat.convention import Convention
 from shopfloor.brain.chat.engine import ChatAnswer, Engine, ToolCall
 from shopfloor.brain.chat.perceiver import Perceiver, Spotted, quoted
-from shopfloor.brain.chat.profile import Seat, seat
+from shopfloor.brain.chat.profile import Seat
 from shopfloor.brain.chat.prompt import system
 from shopfloor.brain.chat.seen import Seen
 from shopfloor.brain.chat.tool import Misread, arguments
+from shopfloor.brain.chat.vendor import seated
 from shopfloor.errors import UsageError
 from shopfloor.types import (
     BrainContext,
@@ -331,19 +332,8 @@ def split(member: str) -> tuple[str, str]:
 
 def make(member: str, context: BrainContext) -> PairBrain:
     """A text planner, and a perceiver that sees for it: pair:PLANNER+PERCEIVER."""
-    (planner, thinks), (perceiver, sees) = (_seated(one) for one in split(member))
+    (planner, thinks), (perceiver, sees) = (seated(one) for one in split(member))
     return PairBrain(planner, perceiver, context, engines=(thinks, sees))
-
-
-def _seated(name: str) -> tuple[Seat, Engine | None]:
-    """A seat by its name, and its engine where that runs in this process."""
-    family, colon, member = name.partition(":")
-    if family == "local" and colon:
-        from shopfloor.brain.local.seat import engine_of, seat_of
-
-        engine = engine_of(member)
-        return seat_of(member, engine), engine
-    return seat(name), None
 
 
 def _listing(parts: Sequence[Spotted], seen: Seen) -> str:

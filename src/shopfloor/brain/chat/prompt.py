@@ -91,7 +91,7 @@ def situation(
             axis = 0 if convention.axes == "xy" else 1
             edges = (
                 convention.encode_point((u, shown.seen.height / 2), shown.seen)[axis]
-                for u in (zone.first, zone.last)
+                for u in (zone.left, zone.right)
             )
             columns = "-".join(f"{number:g}" for number in edges)
             words = f"columns {columns} of {shown.camera}; {words}"
@@ -105,13 +105,13 @@ class Zone:
 
     Attributes:
         limb: Its name.
-        first, last: Columns of the picture between which it reaches the tray [px].
+        left, right: Columns of the picture between which it reaches the tray [px].
         totes: Totes that it reaches.
     """
 
     limb: str
-    first: float
-    last: float
+    left: float
+    right: float
     totes: tuple[str, ...]
 
 
@@ -131,8 +131,8 @@ def zones(context: BrainContext, observation: Observation, frame: Frame) -> tupl
         ys = tray.center_m[1] + np.array([-0.5, 0.5]) * tray.size_m[1]
         corners = np.array([[x, y, tray.center_m[2]] for x in xs for y in ys])
         u = np.clip(pixel(frame, corners)[:, 0], 0.0, frame.intrinsics.width - 1e-6)
-        first, last = sorted((float(u[:2].mean()), float(u[2:].mean())))
-        found.append(Zone(limb, first, last, totes))
+        left_px, right_px = sorted((float(u[:2].mean()), float(u[2:].mean())))
+        found.append(Zone(limb, left_px, right_px, totes))
     return tuple(found)
 
 

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shopfloor.brain.chat.brain import ChatBrain
-from shopfloor.brain.chat.profile import providers, seat
+from shopfloor.brain.chat.engine import Engine
+from shopfloor.brain.chat.profile import Seat, providers, seat
 from shopfloor.types import BrainContext
 
-__all__ = ["at_address"]
+__all__ = ["at_address", "seated"]
+
+
+def seated(name: str) -> tuple[Seat, Engine | None]:
+    """Who is meant by a name, and its engine where that runs in this process."""
+    family, colon, member = name.partition(":")
+    if family == "local" and colon:
+        from shopfloor.brain.local.seat import engine_of, seat_of
+
+        engine = engine_of(member)
+        return seat_of(member, engine), engine
+    return seat(name), None
 
 
 def at_address(name: str, context: BrainContext) -> ChatBrain:
