@@ -39,7 +39,7 @@ def test_every_picture_is_there_and_looks_alike(encoder, tmp_path, count, size):
     encoder.start(tmp_path, {"front": Stream(width, height, Fraction(1, 25))})
     for pixels in pictures:
         encoder.add("front", pixels)
-    assert encoder.finish() == {"front": count}
+    assert encoder.finish() == ({"front": count} if count else {})
     decoded = list(read_video(tmp_path / "front.mp4")) if count else []
     assert [d.shape for d in decoded] == [(height, width, 3)] * count
     assert all(psnr_db(a, b) > 30 for a, b in zip(decoded, pictures, strict=True))

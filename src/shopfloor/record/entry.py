@@ -11,7 +11,7 @@ from shopfloor.types import UnitOutcome
 
 __all__ = ["E10_STATES", "FORMAT", "Entry", "Manifest", "Session"]
 
-FORMAT = 2
+FORMAT = 3
 """Version of the run folder; raised whenever an older reader would misread it."""
 
 E10_STATES = ("PRD", "SBY", "ENG", "SDT", "UDT", "NST")

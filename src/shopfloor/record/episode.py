@@ -147,6 +147,19 @@ class Episode:
         """
         return read_log(self.path / LOG_FILE)
 
+    def begin(self) -> dict[str, Any]:
+        """Return the log's first record: the lot, the cell, its limbs and cameras.
+
+        Raises:
+            RunCorrupt: The log does not begin with one.
+        """
+        for record in self.records():
+            if record.kind == "begin":
+                body: dict[str, Any] = record.body
+                return body
+            break
+        raise _corrupt(self.path, f"{LOG_FILE} has no beginning")
+
     def notes(self, kind: str) -> tuple[dict[str, Any], ...]:
         """Return the bodies of all records of a kind, such as ``event`` or ``ruling``."""
         return tuple(record.body for record in self.records() if record.kind == kind)
@@ -177,6 +190,16 @@ class Episode:
                 self.path, f"it has no video of {camera!r}, only of: {', '.join(videos) or 'none'}"
             )
         return read_video(self.path / video_name(camera))
+
+    def views(self, camera: str) -> Iterator[UInt8Array]:
+        """Yield the native-resolution pictures that the brain was shown, ``(H, W, 3)`` uint8 RGB.
+
+        They stand in the order of the camera's ``view`` records.
+
+        Raises:
+            RunCorrupt: There is none of that camera, or they cannot be read.
+        """
+        return self.video(f"{camera}.views")
 
     def log_sha256(self) -> str:
         """Compute ``log_sha256`` anew from what is on the disk."""

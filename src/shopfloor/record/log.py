@@ -40,8 +40,8 @@ class Record:
     """One record of a log.
 
     Attributes:
-        kind: ``begin``, ``rows``, ``event``, ``exchange``, ``ruling``, ``malformed``, ``frame``,
-            ``view``, ``outcome`` or ``end``.
+        kind: ``begin``, ``stations``, ``rows``, ``event``, ``exchange``, ``ruling``, ``malformed``,
+            ``frame``, ``view``, ``outcome`` or ``end``.
         body: Plain values.
         payload: The bytes that the record was read from.
         offset: Where it starts in the file [bytes].

@@ -30,7 +30,7 @@ from shopfloor.record.folder import RunFolder
 from shopfloor.record.layout import TickLayout, TruthLayout
 from shopfloor.record.log import LogWriter
 from shopfloor.record.rows import RowStream
-from shopfloor.record.video import FrameSink, streams
+from shopfloor.record.video import VIEWS, FrameSink, streams
 from shopfloor.types import Action, CellSpec, Event, Exchange, Frame, Lot, Outcome, Ruling, Timestep
 
 __all__ = ["LogRecorder"]
@@ -55,6 +55,7 @@ class _Recording:
         self.flush_ticks = flush_ticks
         self.next_tick: int | None = None
         self.seen: dict[str, int] = {}
+        self.views: dict[str, int] = {}
         self.broken: str | None = None
         self.sealed: dict[str, Any] | None = None
 
@@ -153,6 +154,8 @@ class LogRecorder:
                     "lot": asdict(lot),
                     "cell": {"name": self._spec.name, "sha256": self._spec.sha256},
                     "control_dt": self._spec.control_dt,
+                    "limbs": _limbs(self._spec),
+                    "cameras": _cameras(self._spec),
                     "columns": [[name, list(shape)] for name, shape in self._layout.columns],
                     "stamp": dict(stamp),
                 },
@@ -218,8 +221,9 @@ class LogRecorder:
         now.note("exchange", {"tick": tick, **asdict(exchange)})
 
     def view(self, frame: Frame) -> None:
-        """Log that a native-resolution picture was taken, by its hash."""
+        """Log that a native-resolution picture was taken for the brain, and keep it."""
         now = self._now or self._nothing()
+        now.views[frame.camera] = now.views.get(frame.camera, 0) + 1
         now.note(
             "view",
             {
@@ -231,6 +235,8 @@ class LogRecorder:
                 "xxh3_128": frame_digest(frame),
             },
         )
+        if self._encoder is not None:
+            self._encoder.add(f"{frame.camera}{VIEWS}", frame.pixels)
 
     def end(self, outcome: Outcome) -> Mapping[str, Any]:
         """End the log; ``commit`` is what makes it part of the run.
@@ -251,10 +257,12 @@ class LogRecorder:
         frames = {name: now.seen.get(name, -1) + 1 for name in self._spec.cameras}
         if self._encoder is not None:
             encoded = dict(self._encoder.finish())
-            if encoded != frames:
+            taken = {name: count for name, count in frames.items() if count}
+            taken |= {f"{name}{VIEWS}": count for name, count in now.views.items()}
+            if encoded != taken:
                 raise RunCorrupt(
                     f"lot {now.lot.index} cannot be committed: its videos have {encoded} frames, "
-                    f"but {frames} were recorded; work it again"
+                    f"but {taken} were recorded; work it again"
                 )
         now.flush()
         now.note("outcome", asdict(outcome))
@@ -303,6 +311,8 @@ class LogRecorder:
         tick = timestep.observation.tick
         if now.next_tick is None:
             self._layout.check(timestep.observation)
+            stations = timestep.observation.stations.values()
+            now.note("stations", {"tick": tick, "stations": [asdict(each) for each in stations]})
         else:
             now.broken = now.broken or f"after tick {now.next_tick - 1} came tick {tick}"
 
@@ -336,3 +346,24 @@ class LogRecorder:
     @staticmethod
     def _nothing() -> _Recording:
         raise RunError("no lot is being recorded; call begin first")
+
+
+def _limbs(spec: CellSpec) -> dict[str, Any]:
+    """Names of the joints, in the order of each limb's columns, and where its base stands."""
+    return {
+        name: {"joints": list(limb.joints), "base_in_world": limb.base_in_world}
+        for name, limb in spec.body.limbs.items()
+    }
+
+
+def _cameras(spec: CellSpec) -> dict[str, Any]:
+    """Where each camera stands and what its pictures are; a view is a picture on request."""
+    return {
+        name: {
+            "stream": asdict(camera.stream),
+            "native": asdict(camera.native),
+            "period_ticks": camera.period_ticks,
+            "camera_in_world": camera.camera_in_world,
+        }
+        for name, camera in spec.cameras.items()
+    }

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     import av
     from av.container import OutputContainer
 
-__all__ = ["FrameSink", "Stream", "VideoEncoder", "read_video", "streams", "video_name"]
+__all__ = ["VIEWS", "FrameSink", "Stream", "VideoEncoder", "read_video", "streams", "video_name"]
+
+VIEWS = ".views"
+"""What is added to a camera's name for the pictures that were taken on request."""
 
 _PRESET = "ultrafast"
 _CRF = "23"
@@ -43,7 +46,10 @@ class Stream:
 
 
 def streams(spec: CellSpec) -> dict[str, Stream]:
-    """Return the recorded streams of a cell by camera.
+    """Return the recorded streams of a cell by camera, and its views as ``CAMERA.views``.
+
+    A view is a picture at native resolution that was taken for the brain. Views come whenever
+    somebody looks, so their video shows one a second and their ticks stand in the log.
 
     Raises:
         SpecMismatch: A camera's pictures cannot be encoded.
@@ -53,14 +59,17 @@ def streams(spec: CellSpec) -> dict[str, Stream]:
     for name, camera in spec.cameras.items():
         if Path(video_name(name)).name != video_name(name):
             raise SpecMismatch(f"camera {name!r} cannot name a file; rename it in the cell")
-        size = (camera.stream.width, camera.stream.height)
-        if any(side % 2 or side < _SMALLEST for side in size):
-            raise SpecMismatch(
-                f"camera {name!r} streams {size[0]} x {size[1]} pixels; a video has one colour for "
-                f"every 2 x 2, so both sides must be even and at least {_SMALLEST}. Set the "
-                "size of the camera's stream in the cell"
-            )
-        found[name] = Stream(*size, camera.period_ticks * tick_s)
+        for what, lens, period_s in (
+            (name, camera.stream, camera.period_ticks * tick_s),
+            (f"{name}{VIEWS}", camera.native, Fraction(1)),
+        ):
+            if any(side % 2 or side < _SMALLEST for side in (lens.width, lens.height)):
+                raise SpecMismatch(
+                    f"camera {name!r} gives {lens.width} x {lens.height} pixels; a video has one "
+                    f"colour for every 2 x 2, so both sides must be even and at least {_SMALLEST}. "
+                    "Set the size of the camera's pictures in the cell"
+                )
+            found[what] = Stream(lens.width, lens.height, period_s)
     return found
 
 
@@ -285,6 +294,7 @@ class VideoEncoder:
 
     def _work(self) -> None:
         videos: dict[str, _Video] = {}
+        start = _Start(Path(), {})
         while (job := self._jobs.get()) is not None:
             try:
                 if isinstance(job, _End):
@@ -292,9 +302,11 @@ class VideoEncoder:
                 elif self._error is not None:
                     pass  # the lot is lost; add and finish say so
                 elif isinstance(job, _Start):
-                    for camera, stream in job.streams.items():
-                        videos[camera] = _Video(job.folder / video_name(camera), stream)
+                    start = job
                 else:
+                    if job.camera not in videos:  # a camera may never be looked through
+                        path = start.folder / video_name(job.camera)
+                        videos[job.camera] = _Video(path, start.streams[job.camera])
                     videos[job.camera].add(job.pixels)
             except Exception as error:  # noqa: BLE001 - raised again where the loop is
                 self._error = error
