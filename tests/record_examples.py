@@ -89,6 +89,7 @@ def manifest(**changes):
         "video": True,
         "audit": False,
         "allow_unproven": False,
+        "cameras": (),
         "control_dt": 0.02,
         "changeover_s": 10.0,
         "limb_names": LIMBS,

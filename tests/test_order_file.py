@@ -159,3 +159,44 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 def test_no_such_lot(tmp_path: Path) -> None:
     with pytest.raises(OrderError, match="lots 0 to 0"):
         OrderFile(write(tmp_path, line()), seed=0).lot(1)
+
+
+GOAL = [{"select": {}, "tote": "A"}]
+
+
+def test_documents_are_read_and_part_of_the_hash(tmp_path: Path) -> None:
+    (tmp_path / "sheets").mkdir()
+    sheet = tmp_path / "sheets" / "17.txt"
+    sheet.write_bytes(b"all to A")
+    path = write(tmp_path, line(documents=["sheets/17.txt"], goal=GOAL), line())
+    source = OrderFile(path, seed=3)
+    assert source.lot(0).orders[0].documents == (b"all to A",)
+    assert source.lot(1).orders[0].documents == ()
+    assert source.documents == {"sheets/17.txt": b"all to A"}
+    sheet.write_bytes(b"all to B")
+    assert OrderFile(path, seed=3).sha256 != source.sha256
+
+
+@pytest.mark.parametrize(
+    ("documents", "why"),
+    [
+        (["missing.png"], "cannot be read"),
+        (["../outside.txt"], "lies outside"),
+        (["a/../sheet.txt"], "lies outside"),
+        (["/etc/hostname"], "lies outside"),
+        (["."], "cannot be read"),
+        ([""], "a document's name is ''"),
+        ("sheet.txt", "a list of 0 to 8"),
+        ([17], "a document's name is 17"),
+    ],
+)
+def test_a_document_that_is_not_there_is_refused(tmp_path: Path, documents: Any, why: str) -> None:
+    (tmp_path / "sheet.txt").write_bytes(b"x")
+    with pytest.raises(OrderError, match=f"orders.jsonl:1: .*{why}"):
+        OrderFile(write(tmp_path, line(documents=documents, goal=GOAL)), seed=0)
+
+
+def test_documents_without_a_goal_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "sheet.txt").write_bytes(b"x")
+    with pytest.raises(OrderError, match="documents without a goal"):
+        OrderFile(write(tmp_path, line(documents=["sheet.txt"])), seed=0)

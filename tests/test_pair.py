@@ -7,21 +7,28 @@ import json
 import re
 from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
 
 from shift_examples import ORDERS, make_plan, order_file, work
 from shopfloor import plugins
+from shopfloor.brain.chat import together as together_module
 from shopfloor.brain.chat.brain import Caps
 from shopfloor.brain.chat.convention import Grounding, convention
 from shopfloor.brain.chat.engine import ChatAnswer, Refused, ToolCall
+from shopfloor.brain.chat.golden import golden
 from shopfloor.brain.chat.pair import PairBrain, make, split
 from shopfloor.brain.chat.perceiver import quoted
-from shopfloor.brain.chat.picture import picture
+from shopfloor.brain.chat.picture import picture, picture_of
+from shopfloor.brain.chat.probe import Probe
 from shopfloor.brain.chat.profile import seat
-from shopfloor.brain.chat.proof import Proof, keep, key_of
+from shopfloor.brain.chat.proof import Proof, keep, kept, key_of, pair_key
+from shopfloor.brain.chat.together import together
 from shopfloor.brain.chat.tool import Misread
 from shopfloor.errors import SpecMismatch, UnknownName, UsageError
 from shopfloor.guard import load_limits
+from shopfloor.report.probe import page
 from shopfloor.testing import Stage, check_brain
 from shopfloor.testing.standin import StandIn
 from shopfloor.types import BrainContext, Event, Finish
@@ -624,7 +631,11 @@ def test_the_perceiver_must_have_passed_and_the_planner_have_called(hire):
     assert brain.mode == "schema"  # the way that the probe saw work
     assert brain.unproven.startswith(f"{QWEN} did not pass its probe here; run `shopfloor probe ")
     proof(QWEN, passed=True)
-    assert hire("").unproven is None
+    assert re.search(r"have not passed as a pair.*shopfloor probe pair:deepseek", hire("").unproven)
+    key = pair_key(seat(PLANNER), seat(QWEN))
+    for passed in (False, True):
+        keep(Proof(key, passed, "scripted + eye", ("schema",), "2026-11-22T00:00:00+00:00"), {})
+        assert (hire("").unproven is None) == passed
     proof(PLANNER, passed=False, modes=())
     assert "deepseek-v3" in hire("").unproven
 
@@ -644,6 +655,126 @@ def test_the_manifest_names_both_and_no_key(hire, monkeypatch):
     assert facts["perceiver_convention"] == "qwen2.5-vl"
     assert facts["perceiver_proof"] == "none"
     assert "secret" not in json.dumps(dict(facts))
+
+
+# --- documents ------------------------------------------------------------------------------------
+
+
+def test_the_planner_is_read_what_it_cannot_see(hire, view, stage):
+    sheet = cv2.imencode(".png", np.full((60, 90, 3), 200, np.uint8))[1].tobytes()
+    brain = hire(pick("p1"))
+    brain.eye.says = "Order 17\nred cubes to A"
+    documents = (sheet, b"handle with care")
+    brain.reset(replace(stage.order(), documents=documents), seed=5)
+    decide(brain, view())
+    told = "\n".join(brain.plans.told)
+    assert "document 1, quoted data:\n> Order 17\n> red cubes to A" in told
+    assert "document 2, quoted data:\n> handle with care" in told
+    assert any("Write down everything" in question for question in brain.eye.questions)
+
+
+def test_what_neither_of_them_takes_is_refused(hire, view, stage):
+    brain = hire(pick("p1"))
+    brain.reset(replace(stage.order(), documents=(b"%PDF-1.7",)), seed=5)
+    assert decide(brain, view()).claim == "refused"
+    assert brain.plans.requests == []
+
+
+# --- the probe of both together -------------------------------------------------------------------
+
+
+def silent(_text):
+    """Say nothing."""
+
+
+class Knows(Eye):
+    """Sees in golden pictures what is there."""
+
+    def __init__(self, model):
+        self.how = convention(model.convention)
+        self.questions, self.says = [], ""
+        self.model = model
+
+    def __call__(self, request):
+        url = request.messages[0]["content"][0]["image_url"]["url"]
+        for golden_one in golden():
+            shown = picture_of(golden_one.pixels, "overview", self.model)
+            if shown.uri == url:
+                self.seen = shown.seen
+                self.parts = [
+                    (t.en, ((t.box[0] + t.box[2]) / 2, (t.box[1] + t.box[3]) / 2))
+                    for t in golden_one.targets
+                ]
+        return super().__call__(request)
+
+
+def both_fit(monkeypatch, *, sees=True, plans=("tools",)):
+    """Have each of them pass, or not, by itself."""
+
+    def alone(who, *, say, engine):
+        fit = sees if who.model.convention else True
+        return Probe(who.name, who.base_url, who.model.name, who.model_id, who.model_id, "now",
+                     who.model.convention, who.model.convention, (), (), None, None, plans,
+                     () if fit else ("it misses",))  # fmt: skip
+
+    monkeypatch.setattr(together_module, "probe", alone)
+
+
+def choose(beside):
+    """Return a planner that picks the part that is so many places beside the right one."""
+
+    def plan(request):
+        order = next(t for m in request.messages if "order (" in (t := text_of(m)))
+        listed = re.findall(r'^(p\d+) "([^"]*)"', text_of(request.messages[-1]), re.MULTILINE)
+        target = next(
+            t
+            for g in golden()
+            for t in g.targets
+            if f"the {t.en} with" in order or f"拿起{t.zh}。" in order
+        )
+        at = [label for _, label in listed].index(target.en)
+        return pick(listed[(at + beside) % len(listed)][0])
+
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("beside", "fit"),
+    [(0, True), (1, False)],
+    ids=["the one that was meant", "the one beside it"],
+)
+def test_a_pair_passes_if_what_is_meant_is_met(monkeypatch, beside, fit):
+    both_fit(monkeypatch)
+    planner, perceiver = seat(PLANNER), seat(QWEN)
+    made = together(
+        planner,
+        perceiver,
+        say=silent,
+        engines=(
+            lambda: Engine(choose(beside), model_id=planner.model_id),
+            lambda: Engine(Knows(perceiver.model), model_id=perceiver.model_id),
+        ),
+    )
+    assert len(made.aims) == 2 * len(golden())
+    assert made.passed == fit
+    assert sum(aim.hit for aim in made.aims) == (len(made.aims) if fit else 0)
+    assert {aim.language for aim in made.aims} == {"en", "zh"}
+    found = kept(pair_key(planner, perceiver))
+    assert found is not None
+    assert found.passed == fit
+    text = page(made)
+    assert ("the pair may move a robot" in text) == fit
+    assert made.aims[0].label in text
+    assert json.loads(json.dumps(made.to_json()))["passed"] == fit
+
+
+@pytest.mark.parametrize("more", [{"sees": False}, {"plans": ()}])
+def test_a_pair_of_which_one_is_unfit_is_not_tried(monkeypatch, more):
+    both_fit(monkeypatch, **more)
+    made = together(seat(PLANNER), seat(QWEN), say=silent, engines=(lambda: None, lambda: None))
+    assert not made.passed
+    assert made.aims == ()
+    assert made.reasons
 
 
 # --- a whole order --------------------------------------------------------------------------------

@@ -322,6 +322,57 @@ def test_overlap_is_intersection_over_union():
 # Nobody there.
 
 
+def names(made):
+    return {check.name: check.ok for check in made.checks}
+
+
+def obedient(body):
+    """Answer as a server that obeys tool_choice, keeps to JSON, and sees how a video ends."""
+    asked_for = json.dumps(body, ensure_ascii=False)
+    forced = body.get("tool_choice")
+    if "video_url" in asked_for:
+        return completion(body, MODEL, text="Blue.")
+    if body.get("response_format") == {"type": "json_object"} and "json" in asked_for:
+        return completion(body, MODEL, text='{"number": 3}')
+    if body.get("tools") and (forced != "auto" or "Call report" in asked_for):
+        return completion(body, MODEL, calls=[("report", '{"limb": "left", "number": 3}')])
+    return completion(body, MODEL, text="Hello.")
+
+
+def test_what_a_server_obeys_is_found_out(one_picture):
+    found = names(asked(obedient))
+    for name in ("tool_choice auto", "tool_choice required", "tool_choice named",
+                 "JSON object without a schema", "a video"):  # fmt: skip
+        assert found[name] is True, name
+
+
+def test_what_a_server_passes_over_is_found_out_too(one_picture):
+    found = names(asked(lambda body: completion(body, MODEL, text="Red, then blue: 3.")))
+    for name in ("tool_choice auto", "tool_choice required", "tool_choice named",
+                 "JSON object without a schema", "a video"):  # fmt: skip
+        assert found[name] is False, name
+
+
+def test_no_video_is_sent_to_a_server_that_takes_none(one_picture):
+    who = seat(f"{MODEL}@ollama+http://127.0.0.1:9/v1")
+
+    def answer(body):
+        assert "video_url" not in json.dumps(body)
+        return completion(body, MODEL, text="yes")
+
+    assert "a video" not in names(asked(answer, who))
+
+
+def test_a_name_that_nobody_resolves_is_known_within_ten_seconds(monkeypatch):
+    """As where a resolver is dead, or a host has many addresses of which none answers."""
+    monkeypatch.setattr(question_module, "FIRST_S", 0.3)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3.0))
+    began = time.monotonic()
+    with pytest.raises(TimeoutError, match="did not answer in time"):
+        probe(seat(f"{MODEL}@http://shopfloor.invalid/v1"), say=silent)
+    assert time.monotonic() - began < 2
+
+
 def test_nobody_there_is_known_at_once():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -332,8 +383,8 @@ def test_nobody_there_is_known_at_once():
 
 
 def test_a_server_that_never_answers_is_known_within_ten_seconds(monkeypatch):
-    assert question_module._FIRST_S <= 9.5
-    monkeypatch.setattr(question_module, "_FIRST_S", 0.3)
+    assert question_module.FIRST_S <= 9.5
+    monkeypatch.setattr(question_module, "FIRST_S", 0.3)
     with Misbehaving("hang", model_id=MODEL) as server:
         began = time.monotonic()
         with pytest.raises(TimeoutError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ Examples:
   shopfloor probe qwen2.5-vl-7b@http://localhost:8000/v1
   shopfloor probe qwen2.5-vl-7b@vllm+http://localhost:8000/v1 --html probe.html
   shopfloor probe dashscope:qwen-vl-max        with the key in DASHSCOPE_API_KEY
-  shopfloor probe local:FOLDER                 weights in this process (extra: local)""",
+  shopfloor probe local:FOLDER                 weights in this process (extra: local)
+  shopfloor probe pair:deepseek-v3@URL+qwen2.5-vl-7b@URL""",
 )
 @click.argument("brain")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
@@ -34,46 +36,85 @@ def command(brain: str, *, as_json: bool, html: Path | None) -> None:
 
     Only a model that passes for exactly this address, id and profile may move a robot. The proof
     is kept in the user's data folder (or in SHOPFLOOR_PROOFS). Exit code 1: it did not pass.
+    A pair is probed one by one, and then as a whole.
     """
     from rich.console import Console
 
-    from shopfloor.brain.chat.probe import probe
-    from shopfloor.brain.chat.proof import keep
-    from shopfloor.brain.chat.vendor import seated
+    family, colon, member = brain.partition(":")
+    with Console(stderr=True).status("asking") as status:
 
-    who, engine = seated(brain)
-    console = Console(stderr=True)
-    with console.status("asking") as status:
+        def say(text: str) -> None:
+            status.update(text)
+
         try:
-            made = probe(who, say=lambda text: status.update(f"{who.name}: {text}"), engine=engine)
+            made = _pair(member, say) if family == "pair" and colon else _one(brain, say)
         except (TimeoutError, ConnectionError, ValueError) as error:
             raise UsageError(
-                f"{who.name} cannot be probed: {error}; see that the server is up and serves "
-                f"{who.model_id!r}"
+                f"{brain} cannot be probed: {error}; see that the server is up and serves the model"
             ) from error
-    try:
-        path = keep(made.proof(who), {"probe": made.to_json()})
-    except OSError as error:
-        raise UsageError(
-            f"the proof cannot be kept: {error}; name a folder for it in SHOPFLOOR_PROOFS"
-        ) from error
+        except OSError as error:
+            raise UsageError(
+                f"the proof cannot be kept: {error}; name a folder for it in SHOPFLOOR_PROOFS"
+            ) from error
     if html is not None:
         from shopfloor.report.probe import page
 
         try:
             html.write_text(page(made), encoding="utf-8")
         except OSError as error:
-            raise UsageError(
-                f"the page cannot be written: {error}; the proof was kept in {path}"
-            ) from error
+            raise UsageError(f"the page cannot be written: {error}; the proof was kept") from error
     if as_json:
         click.echo(json.dumps(made.to_json(), ensure_ascii=False))
     else:
-        Console().print(_table(made))
-        click.echo(f"\nkept    {path}")
+        from shopfloor.brain.chat.proof import folder
+
+        Console().print(_together(made) if hasattr(made, "aims") else _table(made))
+        click.echo(f"\nkept    in {folder()}")
         if html is not None:
             click.echo(f"page    {html}")
     sys.exit(0 if made.passed else 1)
+
+
+def _one(brain: str, say: Callable[[str], None]) -> Any:
+    from shopfloor.brain.chat.probe import probe
+    from shopfloor.brain.chat.proof import keep
+    from shopfloor.brain.chat.vendor import seated
+
+    who, engine = seated(brain)
+    made = probe(who, say=lambda text: say(f"{who.name}: {text}"), engine=engine)
+    keep(made.proof(who), {"probe": made.to_json()})
+    return made
+
+
+def _pair(member: str, say: Callable[[str], None]) -> Any:
+    from shopfloor.brain.chat.pair import split
+    from shopfloor.brain.chat.together import together
+    from shopfloor.brain.chat.vendor import seated
+
+    planner, perceiver = split(member)
+    return together(
+        seated(planner)[0],
+        seated(perceiver)[0],
+        say=say,
+        engines=(lambda: seated(planner)[1], lambda: seated(perceiver)[1]),
+    )
+
+
+def _together(made: Any) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for aim in made.aims:
+        mark = Text("met", style="green") if aim.hit else Text("missed", style="yellow")
+        table.add_row(aim.picture, aim.label, mark, Text(aim.said))
+    verdict = "passed: the pair may move a robot" if made.passed else "not passed"
+    reasons = [Text(f"  {reason}", style="red") for reason in made.reasons]
+    return Group(
+        _table(made.planner), Text(""), _table(made.perceiver), Text(""),
+        Text("both together"), table, Text(""), Text(verdict, style="bold"), *reasons,
+    )  # fmt: skip
 
 
 def _table(made: Any) -> Any:

@@ -64,6 +64,10 @@ Examples:
     is_flag=True,
     help="Let a model work that has not passed `shopfloor probe`; the report says so first.",
 )
+@click.option(
+    "--cameras",
+    help="Cameras that a model is shown, such as overview,front [default: overview].",
+)
 @click.option("--max-wall", type=float, help="Begin no new lot after so many seconds of wall time.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder [default: runs/DATE-TIME]."
@@ -142,6 +146,7 @@ def _plan(options: dict[str, Any]) -> Any:
         video=not options["no_video"],
         audit=options["audit"],
         allow_unproven=options["allow_unproven"],
+        cameras=tuple(filter(None, (options["cameras"] or "").split(","))),
         workers=options["workers"],
         max_wall_s=options["max_wall"],
     )

@@ -6,6 +6,7 @@ A line is an object with these keys; all but the first and ``parts`` may be left
      "parts": [{"colour": "red", "shape": "cube", "size": "small",
                 "id": "p0", "x_m": 0.05, "y_m": -0.02, "yaw_deg": 30}],
      "language": "en", "id": "morning-1", "totes": ["A", "B"], "time_limit_s": 60,
+     "documents": ["sheet-17.png"],
      "goal": [{"select": {"colour": "red", "shape": "cube"}, "tote": "A", "count": 1},
               {"select": {}, "tote": null}]}
 
@@ -13,8 +14,9 @@ A line is an object with these keys; all but the first and ``parts`` may be left
 a Chinese character, else English. Without ``goal`` the instruction is read by the grammar
 (``shopfloor.order.grammar``), whose reading the judge then goes by. Without ``totes`` there
 are the ones that the goal names, and at least two. Parts without a position are placed at
-random by the seed. Unknown keys are refused, blank lines are skipped, and the whole file
-is checked before the first lot is handed out.
+random by the seed. Documents are files in the order file's own folder or below it, and need a
+``goal``. Unknown keys are refused, blank lines are skipped, and the whole file is checked before
+the first lot is handed out.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ MOST_PARTS = 24
 """More than these have no place on the tray."""
 
 _SHOWN = 10
-_KEYS = ("instruction", "parts", "language", "id", "totes", "time_limit_s", "goal")
+_MOST_DOCUMENTS = 8
+_KEYS = ("instruction", "parts", "language", "id", "totes", "time_limit_s", "goal", "documents")
 _PART_KEYS = ("colour", "shape", "size", "id", "x_m", "y_m", "yaw_deg")
 _ALLOWED = {"colour": COLOURS, "shape": SHAPES, "size": SIZES}
 
@@ -64,6 +67,7 @@ class _Entry:
     loose: tuple[int, ...]
     totes: tuple[str, ...]
     time_limit_s: float
+    documents: tuple[str, ...]
 
 
 def _object(value: Any, keys: tuple[str, ...], what: str) -> dict[str, Any]:
@@ -186,6 +190,11 @@ def _entry(text: str, index: int, stem: str) -> _Entry:
         raise OrderError(f"language is {language!r}; allowed: en, zh")
     parts, loose = _parts(data["parts"])
     if data.get("goal") is None:
+        if data.get("documents"):
+            raise OrderError(
+                "documents without a goal: what stands in them is not read here, so say what the "
+                "judge is to go by"
+            )
         goal = parse(instruction, language)
     else:
         listed = _list(data["goal"], "goal", 1, 64)
@@ -205,8 +214,10 @@ def _entry(text: str, index: int, stem: str) -> _Entry:
             raise OrderError(
                 f"time_limit_s is {limit:g}; more than 0 and up to {_LONGEST_S:g} is allowed"
             )
+    listed = _list(data.get("documents", []), "documents", 0, _MOST_DOCUMENTS)
+    papers = tuple(_text(one, "a document's name") for one in listed)
     name = _text(data.get("id", f"{stem}-{index:04d}"), "id")
-    return _Entry(name, instruction, language, goal, parts, loose, totes, limit)
+    return _Entry(name, instruction, language, goal, parts, loose, totes, limit, papers)
 
 
 def _placed(entry: _Entry, seed: int, index: int) -> tuple[Part, ...]:
@@ -227,7 +238,8 @@ class OrderFile:
 
     Attributes:
         path: The file.
-        sha256: Hash of its bytes.
+        sha256: Hash of its bytes, and of its documents' if there are any.
+        documents: Content of each document that an order names, by its name.
     """
 
     def __init__(self, path: Path | str, seed: int) -> None:
@@ -251,7 +263,7 @@ class OrderFile:
             ) from None
         except UnicodeDecodeError as error:
             raise OrderError(f"{path}: byte {error.start} is not UTF-8; save it as UTF-8") from None
-        self.sha256 = sha256(content).hexdigest()
+        self.documents: dict[str, bytes] = {}
         self._seed = seed
         self._lots: list[Lot] = []
         wrong: list[str] = []
@@ -277,6 +289,11 @@ class OrderFile:
         if wrong:
             more = [f"{path}: {len(wrong) - _SHOWN} more lines are wrong"][: len(wrong) > _SHOWN]
             raise OrderError("\n".join([*wrong[:_SHOWN], *more]))
+        digest = sha256(content)
+        for name, document in sorted(self.documents.items()):
+            digest.update(f"{name}\0{len(document)}\0".encode())
+            digest.update(document)
+        self.sha256 = digest.hexdigest()
 
     def _make(self, entry: _Entry, index: int) -> Lot:
         order = Order(
@@ -285,6 +302,7 @@ class OrderFile:
             language=entry.language,
             goal=entry.goal,
             time_limit_s=entry.time_limit_s,
+            documents=tuple(map(self._document, entry.documents)),
         )
         return Lot(
             index=index,
@@ -293,6 +311,24 @@ class OrderFile:
             totes=entry.totes,
             orders=(order,),
         )
+
+    def _document(self, name: str) -> bytes:
+        """Content of a document; it must lie in the order file's folder or below it."""
+        if name not in self.documents:
+            folder = self.path.resolve().parent
+            path = (folder / name).resolve()
+            if ".." in Path(name).parts or not path.is_relative_to(folder):
+                raise OrderError(
+                    f"document {name!r} lies outside {folder}; put it beside the order file"
+                )
+            try:
+                self.documents[name] = path.read_bytes()
+            except (OSError, ValueError) as error:
+                raise OrderError(
+                    f"document {name!r} cannot be read ({getattr(error, 'strerror', error)}); give "
+                    "the name of a file beside the order file"
+                ) from None
+        return self.documents[name]
 
     def __len__(self) -> int:
         """Return the number of lots."""

@@ -111,6 +111,7 @@ class Manifest:
         video: Whether the streams were encoded.
         audit: Whether an independent reader looked for limits that were left.
         allow_unproven: Whether the brain was let work without a passed probe.
+        cameras: Cameras that the brain was to be shown, as asked for; empty: its own choice.
         control_dt: Length of a tick [s].
         changeover_s: Time charged between two lots [s].
         limb_names, camera_names: As in the cell.
@@ -138,6 +139,7 @@ class Manifest:
     video: bool
     audit: bool
     allow_unproven: bool
+    cameras: tuple[str, ...]
     control_dt: float
     changeover_s: float
     limb_names: tuple[str, ...]
@@ -164,7 +166,7 @@ class Manifest:
                 f"({(data.get('versions') or {}).get('shopfloor', 'unknown')})"
             )
         values = _checked(cls, data, "the manifest")
-        for name in ("limb_names", "camera_names", "notes"):
+        for name in ("cameras", "limb_names", "camera_names", "notes"):
             values[name] = tuple(values[name])
         return cls(**values)
 

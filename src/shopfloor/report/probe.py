@@ -10,14 +10,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from shopfloor.brain.chat.golden import golden
 from shopfloor.brain.chat.probe import Probe
+from shopfloor.brain.chat.together import Together
 
 __all__ = ["page"]
 
 _TRUTH, _HIT, _MISS = (255, 255, 255), (40, 200, 60), (230, 40, 40)
 
 
-def page(probe: Probe) -> str:
-    """Return one self-contained HTML page."""
+def page(probe: Probe | Together) -> str:
+    """Return one self-contained HTML page; that of a pair shows the pair, and then each of them."""
     environment = Environment(
         loader=PackageLoader("shopfloor.report", "."),
         autoescape=True,
@@ -26,7 +27,11 @@ def page(probe: Probe) -> str:
         lstrip_blocks=True,
     )
     template = environment.get_template("probe.html.j2")
-    return template.render(probe=probe, pictures=_pictures(probe))
+    pair = probe if isinstance(probe, Together) else None
+    alone = (probe.planner, probe.perceiver) if isinstance(probe, Together) else (probe,)
+    probes = [(one, _pictures(one)) for one in alone]
+    title = " + ".join(one.seat for one in alone)
+    return template.render(pair=pair, probes=probes, title=title)
 
 
 def _pictures(probe: Probe) -> list[dict[str, Any]]:

@@ -69,10 +69,10 @@ class Staff:
         self.skills: Mapping[str, Mapping[str, Any]] = {
             name: skill.schema for name, skill in self._skills.items()
         }
-        context = BrainContext(self.cell.spec, self.limits, self.skills)
+        context = BrainContext(self.cell.spec, self.limits, self.skills, plan.cameras)
         try:
             self.brain: Brain = _made(f"brain {plan.brain!r}", lambda: make_brain(context))
-            self._check_needs()
+            self._check_needs(plan)
             self._check_proven(plan)
         except BaseException:
             self.cell.close()
@@ -114,7 +114,7 @@ class Staff:
         skill: Skill = self._skills[name](self._context)
         return skill
 
-    def _check_needs(self) -> None:
+    def _check_needs(self, plan: Plan) -> None:
         brain: object = self.brain
         if not isinstance(brain, Brain) or not isinstance(brain.needs, Needs):
             raise SpecMismatch(
@@ -126,6 +126,11 @@ class Staff:
             raise SpecMismatch(
                 f"the brain needs camera {', '.join(missing)}; cell {spec.name!r} has "
                 f"{', '.join(sorted(spec.cameras))}"
+            )
+        if plan.cameras and set(plan.cameras) != set(needs.cameras):
+            raise UsageError(
+                f"brain {plan.brain!r} looks through {', '.join(needs.cameras) or 'no camera'} by "
+                "itself; leave --cameras out, which is for models"
             )
         if missing := sorted(set(needs.skills) - set(self._skills)):
             raise SpecMismatch(
@@ -237,6 +242,7 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
         video=plan.video,
         audit=plan.audit,
         allow_unproven=plan.allow_unproven,
+        cameras=plan.cameras,
         control_dt=spec.control_dt,
         changeover_s=spec.changeover_s,
         limb_names=tuple(spec.body.limbs),

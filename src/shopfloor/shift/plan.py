@@ -35,6 +35,7 @@ class Plan:
         max_wall_s: No new lot is begun after so much wall time [s]; None for no bound.
         allow_unproven: Whether a brain may move simulated limbs without having proved that it
             can point.
+        cameras: Cameras that a model is shown; empty: those that it asks for.
     """
 
     cell: str
@@ -52,6 +53,7 @@ class Plan:
     workers: int
     max_wall_s: float | None = None
     allow_unproven: bool = False
+    cameras: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shopfloor.errors import RunExists, RunUnwritable, UsageError
+from shopfloor.order.file import OrderFile
 from shopfloor.record import Entry, Manifest, RunFolder, Session
 from shopfloor.record.disk import remove_folder
 from shopfloor.shift.hire import Staff, manifest, order_source
@@ -227,10 +228,13 @@ def _inputs(plan: Plan) -> dict[str, bytes]:
     """
     files = {}
     if plan.order_file is not None:
-        files[f"{INPUTS}/{ORDERS}/{plan.order_file.name}"] = plan.order_file
+        orders = OrderFile(plan.order_file, plan.seed)
+        place = f"{INPUTS}/{ORDERS}"
+        files[f"{place}/{plan.order_file.name}"] = plan.order_file.read_bytes()
+        files |= {f"{place}/{name}": content for name, content in orders.documents.items()}
     if plan.limits.endswith(".toml"):
-        files[f"{INPUTS}/{LIMITS}"] = Path(plan.limits)
-    return {name: path.read_bytes() for name, path in files.items()}
+        files[f"{INPUTS}/{LIMITS}"] = Path(plan.limits).read_bytes()
+    return files
 
 
 def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
@@ -257,6 +261,7 @@ def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
         video=old.video,
         audit=old.audit,
         allow_unproven=old.allow_unproven,
+        cameras=old.cameras,
         workers=workers,
         max_wall_s=max_wall_s,
     )

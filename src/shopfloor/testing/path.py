@@ -25,7 +25,7 @@ from shopfloor.brain.chat.convention import convention
 from shopfloor.brain.chat.engine import ChatAnswer, ToolCall
 from shopfloor.brain.chat.picture import picture_of
 from shopfloor.brain.chat.probe import probe
-from shopfloor.brain.chat.profile import Model, models, seat
+from shopfloor.brain.chat.profile import models, seat
 from shopfloor.brain.chat.proof import keep
 from shopfloor.brain.chat.tool import Tools
 from shopfloor.errors import SpecMismatch
@@ -77,7 +77,7 @@ class Pairing:
 
 
 def pair(plan: Plan, say: Callable[[str], None]) -> Iterator[Pairing]:
-    """Work a plan's orders once in process and once over HTTP for each convention.
+    """Work a plan's orders once in process and once over HTTP for each profile that points.
 
     Args:
         plan: Which orders; its brain is not used.
@@ -91,12 +91,9 @@ def pair(plan: Plan, say: Callable[[str], None]) -> Iterator[Pairing]:
         say("in process")
         run_shift(replace(plan, brain="stand-in"), folder / "here", resume=False, progress=_silent)
         here = _good(folder / "here")
-        chosen: dict[str, Model] = {}
-        for model in models().values():
-            if model.convention is not None and model.images:
-                chosen.setdefault(model.convention, model)
-        for index, (name, model) in enumerate(chosen.items()):
-            mode = _MODES[index % len(_MODES)]
+        chosen = [model for model in models().values() if model.convention and model.images]
+        for index, model in enumerate(chosen):
+            name, mode = str(model.convention), _MODES[index % len(_MODES)]
             with StandIn(convention(name), mode, model_id=model.name) as server:
                 address = f"{model.name}@{server.base_url}"
                 say(f"{model.name}: probe")

@@ -30,11 +30,13 @@ class BrainContext:
         cell: The cell, its limbs and cameras.
         limits: The envelope; nothing a brain says can widen it.
         skills: JSON schema of each skill's arguments, by name.
+        cameras: Cameras that a person wants the brain to be shown; empty: its own choice.
     """
 
     cell: CellSpec
     limits: Limits
     skills: Mapping[str, Mapping[str, Any]]
+    cameras: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from shopfloor.brain.chat.answer import MODES, Mode, calls_in
 from shopfloor.brain.chat.client import Client
 from shopfloor.brain.chat.convention import Convention, convention
+from shopfloor.brain.chat.document import Unreadable, documents
 from shopfloor.brain.chat.engine import ChatAnswer, ChatRequest, Engine
 from shopfloor.brain.chat.picture import Picture, picture
 from shopfloor.brain.chat.profile import Seat
@@ -32,7 +33,7 @@ from shopfloor.types import (
 
 __all__ = ["Caps", "ChatBrain", "best_mode", "bill", "doubt", "require_same", "worded"]
 
-_CAMERA = "overview"
+_CAMERAS = ("overview",)
 _CORRECTIONS = 2
 """How often a model is told that its answer cannot be read before the order is given up."""
 _ENDLESS = 6
@@ -93,9 +94,11 @@ class ChatBrain:
         self._engine: Engine = engine or Client(seat)
         self._caps, self._temperature = caps or Caps(), temperature
         self._limbs = tuple(context.cell.body.limbs)
-        self._tools = Tools(context.skills, self._limbs, (_CAMERA,), self._convention)
+        self._cameras = context.cameras or _CAMERAS
+        self._check_cameras()
+        self._tools = Tools(context.skills, self._limbs, self._cameras, self._convention)
         self.needs = Needs(
-            cameras=(_CAMERA,), refresh="decision", skills=tuple(sorted(context.skills))
+            cameras=self._cameras, refresh="decision", skills=tuple(sorted(context.skills))
         )
 
     @property
@@ -107,6 +110,7 @@ class ChatBrain:
             "server": self.seat.server.name,
             "address": self.seat.base_url,
             "convention": self._convention.name if self._convention else "none",
+            "cameras": ",".join(self._cameras),
             "mode": self.mode,
             "temperature": f"{self._temperature:g}",
             "proof": self.proof.id if self.proof else "none",
@@ -124,6 +128,7 @@ class ChatBrain:
         role = "system" if self.seat.server.system_role else "user"
         self._messages: list[dict[str, Any]] = [{"role": role, "content": self._prompt()}]
         self._pictures: dict[str, Picture] = {}
+        self._kept: list[Mapping[str, Any]] = []  # parts that stay: documents do not get old
         self._busy: dict[str, tuple[str, ...]] = {}
         self._asked = self._spent = self._made = self._same = 0
         self._last: object = None
@@ -135,20 +140,21 @@ class ChatBrain:
             TimeoutError, ConnectionError: It did not answer, or nobody is there.
             Misread: Its answers could not be read, though it was told why.
         """
-        until = monotonic() + deadline_s
-        if self._order.documents:  # half an order may not be carried out as if it were whole
-            note = "the order comes with documents, and this brain sends none to its model yet"
-            return Reply(Finish("refused", note), self._exchange(ordered(self._order), []))
+        self._until = monotonic() + deadline_s
         for event in events:
             if event.kind in {"skill.finished", "skill.dropped", "skill.refused"}:
                 self._busy.pop(str(event.data.get("id")), None)
-        told = self._ask_with(observation, events)
+        try:
+            told = self._ask_with(observation, events)
+        except Unreadable as error:  # half an order may not be carried out as if it were whole
+            refused = Finish("refused", str(error))
+            return Reply(refused, self._exchange(ordered(self._order), []))
         answers: list[ChatAnswer] = []
         for again in range(_CORRECTIONS + 1):
             spent = self._over()
             if spent:
                 return Reply(Finish("gave_up", spent), self._exchange(told, answers))
-            answer = self._answer(until - monotonic())
+            answer = self._answer(self._until - monotonic())
             answers.append(answer)
             try:
                 decision = self._read(answer)
@@ -167,18 +173,43 @@ class ChatBrain:
 
     def _ask_with(self, observation: Observation, events: Sequence[Event]) -> str:
         """Add the newest picture and what has happened to the conversation; returns its text."""
-        frame = observation.views[_CAMERA]
         self._forget_pictures()
-        shown = self._pictures[_CAMERA] = picture(frame, self.seat.model)
-        text = self._news(observation, events, shown, self._convention)
-        size = f"camera {_CAMERA} {shown.seen.sent_width}x{shown.seen.sent_height}"
-        content = [
-            {"type": "text", "text": text},
-            {"type": "text", "text": size},
-            {"type": "image_url", "image_url": {"url": shown.uri}},
-        ]
+        self._pictures = {
+            name: picture(observation.views[name], self.seat.model) for name in self._cameras
+        }
+        text = self._news(observation, events, self._pictures[self._cameras[0]], self._convention)
+        parts, references = self._enclosed()
+        content: list[Mapping[str, Any]] = [{"type": "text", "text": text}, *parts]
+        told = [text, *references]
+        for name, shown in self._pictures.items():
+            size = f"camera {name} {shown.seen.sent_width}x{shown.seen.sent_height}"
+            content.append({"type": "text", "text": size})
+            content.append({"type": "image_url", "image_url": {"url": shown.uri}})
+            told.append(f"{size} {shown.reference}")
         self._say({"role": "user", "content": content})
-        return f"{text}\n{size} {shown.reference}"
+        return "\n".join(told)
+
+    def _enclosed(self) -> tuple[list[Mapping[str, Any]], list[str]]:
+        """Content parts of the order's documents, and what stands for them in the log.
+
+        They are sent once, with the order.
+
+        Raises:
+            Unreadable: One of them cannot be sent.
+        """
+        if len(self._messages) > 1:
+            return [], []
+        found = documents(self._order.documents, self.seat)
+        self._kept = [part for document in found for part in document.parts]
+        return self._kept, [document.reference for document in found]
+
+    def _check_cameras(self) -> None:
+        """See that all pictures fit into one question."""
+        if self._convention is not None and len(self._cameras) > self.seat.model.images:
+            raise SpecMismatch(
+                f"{self.seat.model.title} takes {self.seat.model.images} pictures in one question, "
+                f"and {len(self._cameras)} cameras are to be shown; name fewer with --cameras"
+            )
 
     def _pointing(self, seat: Seat) -> Convention | None:
         """In which numbers the model points; None would mean that it does not."""
@@ -281,7 +312,9 @@ class ChatBrain:
         for message in self._messages:
             if isinstance(message["content"], list):
                 message["content"] = [
-                    {"type": "text", "text": _GONE} if part["type"] == "image_url" else part
+                    {"type": "text", "text": _GONE}
+                    if part["type"] == "image_url" and not any(part is kept for kept in self._kept)
+                    else part
                     for part in message["content"]
                 ]
 

@@ -12,7 +12,8 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from threading import Timer
+from queue import Empty, SimpleQueue
+from threading import Thread, Timer
 from typing import Any
 
 import httpx
@@ -30,6 +31,8 @@ _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _TRIES = 4
 _PAUSE_S = 0.5
 _CONNECT_S = 5.0
+_GRACE_S = 0.2
+"""So much later than agreed an answer may come that is on its way [s]."""
 _TOLD = 300
 """So much of what a server said about an error is repeated [characters]."""
 _SECRET = 8
@@ -115,7 +118,7 @@ class Client:
                 body["tool_choice"] = request.tool_choice
         if request.schema is not None:
             body.update(_schema(server.schema, request.schema))
-        return body
+        return {**body, **request.extra}
 
     def _post(self, body: dict[str, Any], until: float) -> Any:
         left = until - time.monotonic()
@@ -154,6 +157,31 @@ class Client:
         return value
 
     def _sent(
+        self, method: str, path: str, body: Any, until: float
+    ) -> tuple[httpx.Response, bytes]:
+        """Send a request, and wait no longer than until the time is over.
+
+        A name that nobody resolves, or a host with many dead addresses, can hold a connection up
+        beyond every limit of httpx, so the wait for it is our own.
+        """
+        found: SimpleQueue[tuple[httpx.Response, bytes] | BaseException] = SimpleQueue()
+
+        def send() -> None:
+            try:
+                found.put(self._exchanged(method, path, body, until))
+            except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+                found.put(error)
+
+        Thread(target=send, name="chat request", daemon=True).start()
+        try:
+            got = found.get(timeout=max(until - time.monotonic(), 0.0) + _GRACE_S)
+        except Empty:
+            raise TimeoutError(f"{self.seat.base_url}{path} did not answer in time") from None
+        if isinstance(got, BaseException):
+            raise got
+        return got
+
+    def _exchanged(
         self, method: str, path: str, body: Any, until: float
     ) -> tuple[httpx.Response, bytes]:
         """Send a request; returns the answer's head and its body, the key blotted out in it."""

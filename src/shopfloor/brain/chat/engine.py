@@ -21,6 +21,7 @@ class ChatRequest:
         max_tokens: Most tokens of the answer.
         temperature: Of the sampling; 0 for the likeliest token always.
         seed: Of the sampling, where there is any.
+        extra: Further fields of the request, for a probe that asks for what no file promises.
     """
 
     messages: tuple[Mapping[str, Any], ...]
@@ -30,6 +31,7 @@ class ChatRequest:
     max_tokens: int = 1024
     temperature: float = 0.0
     seed: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

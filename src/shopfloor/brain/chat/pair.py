@@ -22,14 +22,16 @@ from typing import Any, ClassVar
 from shopfloor.brain.chat.answer import Mode, calls_in
 from shopfloor.brain.chat.brain import Caps, ChatBrain, bill, worded
 from shopfloor.brain.chat.convention import Convention
+from shopfloor.brain.chat.document import documents
 from shopfloor.brain.chat.engine import ChatAnswer, Engine, ToolCall
 from shopfloor.brain.chat.perceiver import Perceiver, Spotted, quoted
 from shopfloor.brain.chat.profile import Seat
 from shopfloor.brain.chat.prompt import system
+from shopfloor.brain.chat.proof import kept, pair_key
 from shopfloor.brain.chat.seen import Seen
 from shopfloor.brain.chat.tool import Misread, arguments
 from shopfloor.brain.chat.vendor import seated
-from shopfloor.errors import UsageError
+from shopfloor.errors import SpecMismatch, UsageError
 from shopfloor.types import (
     BrainContext,
     Event,
@@ -118,7 +120,8 @@ class PairBrain(ChatBrain):
             planner, context, engine=engines[0], mode=mode, caps=caps, temperature=temperature
         )
         self._tools.parameters[_ASK] = _ASKING
-        (self._camera,) = self.needs.cameras
+        self._together = kept(pair_key(planner, perceiver))
+        (self._camera,) = self._cameras
 
     @property
     def facts(self) -> Mapping[str, str]:
@@ -129,6 +132,7 @@ class PairBrain(ChatBrain):
             "id": f"{self.identity} {self.seat.model_id} + {self.perceiver.seat.model_id}",
             **{f"planner_{key}": value for key, value in planner.items()},
             **{f"perceiver_{key}": value for key, value in self.perceiver.facts.items()},
+            "pair_proof": self._together.id if self._together else "none",
         }
 
     @property
@@ -139,6 +143,12 @@ class PairBrain(ChatBrain):
             reasons.append(
                 f"{self.seat.name} has not shown here that it can call skills; run `shopfloor "
                 f"probe {self.seat.name}`, or in simulation give --allow-unproven"
+            )
+        if not reasons and not (self._together and self._together.passed):
+            reasons.append(
+                f"{self.seat.name} and {self.perceiver.seat.name} have not passed as a pair here; "
+                f"run `shopfloor probe pair:{self.seat.name}+{self.perceiver.seat.name}`, or in "
+                "simulation give --allow-unproven"
             )
         return "; and ".join(reasons) or None
 
@@ -156,7 +166,6 @@ class PairBrain(ChatBrain):
             TimeoutError, ConnectionError: One of them did not answer, or is not there.
             Misread: Answers could not be read, though it was told why.
         """
-        self._until = monotonic() + deadline_s
         self._left = _QUESTIONS
         self._log: list[tuple[Seat, str, ChatAnswer]] = []
         return super().act(observation, events, deadline_s=deadline_s)
@@ -186,10 +195,36 @@ class PairBrain(ChatBrain):
         if self._listed is not None:  # it costs tokens, and shows what is no more
             old, before = self._listed
             old["content"] = f"{before}\n{_GONE}"
+        read, references = self._read_aloud()
+        text = "\n".join([text, *read])
         message: dict[str, Any] = {"role": "user", "content": f"{text}\n{listed}"}
         self._listed = message, text
         self._say(message)
-        return f"{text}\n{listed}\n{shown.reference}"
+        return "\n".join([text, listed, *references, shown.reference])
+
+    def _read_aloud(self) -> tuple[list[str], list[str]]:
+        """The order's documents in words, once, with what stands for them in the log.
+
+        Raises:
+            Unreadable: Neither is one of them text, nor does the perceiver take it.
+        """
+        if len(self._messages) > 1:
+            return [], []
+        found = documents(self._order.documents, self.perceiver.seat)
+        said = [
+            f"document {number}, quoted data:\n"
+            + (one.text if one.text is not None else self.perceiver.read(one, until=self._until))
+            for number, one in enumerate(found, start=1)
+        ]
+        return said, [one.reference for one in found]
+
+    def _check_cameras(self) -> None:
+        """One picture is listed for the planner."""
+        if len(self._cameras) > 1:
+            raise SpecMismatch(
+                f"a pair looks through one camera, and {', '.join(self._cameras)} are to be shown; "
+                "name one with --cameras"
+            )
 
     def _answer(self, left_s: float) -> ChatAnswer:
         """Let the planner decide, after the questions that it has."""

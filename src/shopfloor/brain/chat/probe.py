@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any
 
 from shopfloor.brain.chat.answer import MODES, Mode
+from shopfloor.brain.chat.capability import capabilities
 from shopfloor.brain.chat.client import Client
 from shopfloor.brain.chat.convention import CONVENTIONS, GroundingError, convention
 from shopfloor.brain.chat.engine import Engine
@@ -115,7 +116,7 @@ def probe(seat: Seat, *, say: Callable[[str], None], engine: Engine | None = Non
         say("is anybody there?")
         asker.first()
         say("what can it do?")
-        checks = tuple(asker.capabilities())
+        checks = tuple(capabilities(asker))
         pointings: list[Pointing] = []
         pictures = golden() if seat.model.convention is not None else ()
         for index, picture in enumerate(pictures):

@@ -124,7 +124,8 @@ class Server:
             (``json_schema``, ``json_object`` without a schema, ``json_object_schema`` with the
             schema inside), or None.
         system_role: Whether it takes a message of role ``system``.
-        images: Whether it takes ``image_url`` parts.
+        parts: What it takes beside text: ``image`` (``image_url`` with a data URI), ``video``
+            (``video_url``), ``audio`` (``input_audio``), ``document`` (``file``).
         json_word: Whether ``json_object`` needs the word "json" in the prompt.
         return_reasoning: Whether ``reasoning_content`` must be sent back with a tool turn.
         extra: Further fields of every request body.
@@ -137,7 +138,7 @@ class Server:
     tools: tuple[str, ...]
     schema: Literal["json_schema", "json_object", "json_object_schema"] | None
     system_role: bool
-    images: bool
+    parts: tuple[str, ...]
     source: str
     read: str
     json_word: bool = False

@@ -16,7 +16,7 @@ from shopfloor.brain.chat.answer import MODES, Mode
 from shopfloor.brain.chat.convention import CONVENTIONS
 from shopfloor.brain.chat.profile import Seat
 
-__all__ = ["Proof", "folder", "keep", "key_of", "proof_of"]
+__all__ = ["Proof", "folder", "keep", "kept", "key_of", "pair_key", "proof_of"]
 
 _FORMAT = 1
 
@@ -67,9 +67,18 @@ def key_of(seat: Seat) -> str:
     return sha256(json.dumps(facts).encode()).hexdigest()
 
 
+def pair_key(planner: Seat, perceiver: Seat) -> str:
+    """Hash of all that the proof of a pair is good for: both seats, each in its part."""
+    return sha256(f"pair {key_of(planner)} {key_of(perceiver)}".encode()).hexdigest()
+
+
 def proof_of(seat: Seat) -> Proof | None:
     """Find the proof of a seat; one that cannot be read is none."""
-    key = key_of(seat)
+    return kept(key_of(seat))
+
+
+def kept(key: str) -> Proof | None:
+    """Find a proof by its key; one that cannot be read is none."""
     try:
         data: Any = json.loads((folder() / f"{key}.json").read_text(encoding="utf-8"))
         fields: dict[str, Any] = {**data["proof"], "modes": tuple(data["proof"]["modes"])}

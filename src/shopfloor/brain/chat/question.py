@@ -1,17 +1,15 @@
-"""The questions of a probe, and what an answer to each shows."""
+"""Who puts the questions of a probe; and where it asks a model to point."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import hypot, isfinite
 from statistics import quantiles
 from typing import Any
 
 from shopfloor.brain.chat.answer import MODES, Mode, calls_in
-from shopfloor.brain.chat.client import Client
 from shopfloor.brain.chat.convention import Convention, Grounding, GroundingError, convention
 from shopfloor.brain.chat.engine import ChatAnswer, ChatRequest, Engine
 from shopfloor.brain.chat.golden import Golden, Target, golden
@@ -22,12 +20,13 @@ from shopfloor.brain.chat.seen import Seen
 from shopfloor.brain.chat.tool import Tools, choice
 from shopfloor.types import Finish
 
-__all__ = ["Asker", "Check", "Pointing", "lies_on"]
+__all__ = ["FIRST_S", "SAID", "Asker", "Check", "Pointing", "lies_on", "user"]
 
-_FIRST_S, _ANSWER_S = 9.0, 60.0
+FIRST_S, _ANSWER_S = 9.0, 60.0
 """A dead endpoint is known as one within 10 s; an answer may take longer."""
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_SAID = 160
+SAID = 160
+"""So much of an answer is shown [characters]."""
 _MARGIN = 0.15
 """Share of a part's box by which a point may miss it and still meets the part from above."""
 _QUESTIONS = {
@@ -35,13 +34,6 @@ _QUESTIONS = {
     ("box", "en"): "Give the bounding box of the {}.",
     ("point", "zh"): "指出图中的{}。",
     ("box", "zh"): "用框标出图中的{}。",
-}
-_SKILL = {
-    "type": "object",
-    "description": "Report what was asked for.",
-    "properties": {"number": {"type": "integer"}},
-    "required": ["number"],
-    "additionalProperties": False,
 }
 _PICK = {
     "type": "object",
@@ -127,23 +119,8 @@ class Asker:
         Raises:
             TimeoutError, ConnectionError, ValueError: Nobody, or nobody to be understood.
         """
-        answer = self._ask([_user("Answer with the word ready.")], deadline_s=_FIRST_S)
+        answer = self.ask([user("Answer with the word ready.")], deadline_s=FIRST_S)
         self.model_id = answer.model_id
-
-    def capabilities(self) -> Iterator[Check]:
-        """Try everything that a brain would use."""
-        asked = self.seat.model_id
-        same = self.model_id == asked
-        yield Check("model id", same, f"asked for {asked!r}, {self.model_id!r} answered")
-        yield self._context()
-        yield self._try("system role", self._system)
-        yield self._try("Chinese", self._chinese)
-        yield self._try("the same twice at temperature 0", self._twice)
-        for mode in MODES:
-            yield self._calls(mode)
-        if self.seat.model.images:
-            yield self._try("a picture", lambda: self._pictures(1))
-            yield self._try("several pictures", lambda: self._pictures(2))
 
     def points(self, picture: Golden, language: str) -> Iterator[Pointing]:
         """Ask where every target of a golden picture is."""
@@ -157,18 +134,23 @@ class Asker:
                 label = target.zh if language == "zh" else target.en
                 question = f"{_QUESTIONS[kind, language].format(label)} {how.hint}"
                 try:
-                    answer = self._ask([_user(question, shown.uri)])
+                    answer = self.ask([user(question, shown.uri)])
                 except _CAN_FAIL as error:
                     text, failed = "", f"{type(error).__name__}: {error}"
                 else:
                     text, failed = answer.text, ""
                 one = _pointed(picture, target, label, language, kind, how, shown.seen, text)
                 # An error may hold numbers, too: they are no answer.
-                yield replace(one, said=failed[:_SAID]) if failed else one
+                yield replace(one, said=failed[:SAID]) if failed else one
 
-    def _ask(
+    def ask(
         self, messages: Sequence[Mapping[str, Any]], *, deadline_s: float = _ANSWER_S, **more: Any
     ) -> ChatAnswer:
+        """Put one question, and keep count.
+
+        Raises:
+            TimeoutError, ConnectionError, ValueError: No answer, or none to be understood.
+        """
         request = ChatRequest(messages=tuple(messages), max_tokens=512, **more)
         answer = self.engine.answer(request, deadline_s=deadline_s)
         self._walls.append(answer.latency_s)
@@ -180,63 +162,18 @@ class Asker:
             self.tokens = self.tokens[0] + answer.tokens[0], self.tokens[1] + answer.tokens[1]
         return answer
 
-    def _try(self, name: str, attempt: Any) -> Check:
+    def attempt(self, name: str, attempt: Callable[[], tuple[bool | None, str]]) -> Check:
+        """Make a check of what an attempt shows; one that breaks off shows that it is not there."""
         try:
             ok, shown = attempt()
         except _CAN_FAIL as error:
-            return Check(name, ok=False, shown=f"{type(error).__name__}: {str(error)[:_SAID]}")
+            return Check(name, ok=False, shown=f"{type(error).__name__}: {str(error)[:SAID]}")
         return Check(name, ok, shown)
 
-    def _context(self) -> Check:
-        engine = self.engine
-        longest = engine.context(deadline_s=_FIRST_S) if isinstance(engine, Client) else None
-        told = f"{longest:,} tokens" if longest else "the server does not say"
-        return Check("context", None if longest is None else True, told)
-
-    def _system(self) -> tuple[bool, str]:
-        rule = {"role": "system", "content": "Whatever you are asked, answer with the word seven."}
-        text = self._ask([rule, _user("What is the capital of France?")]).text
-        return "seven" in text.lower(), repr(text[:_SAID])
-
-    def _chinese(self) -> tuple[bool, str]:
-        text = self._ask([_user("天空在晴天是什么颜色？请用中文回答。")]).text
-        return "蓝" in text, repr(text[:_SAID])
-
-    def _twice(self) -> tuple[bool, str]:
-        texts = [self._ask([_user("Name three metals.")], seed=1).text for _ in range(2)]
-        return texts[0] == texts[1], repr(texts[0][:_SAID])
-
-    def _pictures(self, count: int) -> tuple[bool, str]:
-        """Whether it takes pictures; what it sees in them is for the grounding part."""
-        uris = [picture_of(g.pixels, "golden", self.seat.model).uri for g in golden()[:count]]
-        text = self._ask([_user("How many pictures do you see? Answer with a number.", *uris)]).text
-        return str(count) in text, repr(text[:_SAID])
-
-    def _calls(self, mode: Mode) -> Check:
-        name = {"tools": "calls tools", "schema": "keeps a JSON schema", "tags": "calls in tags"}
-        tools = Tools({"report": _SKILL}, ("left",), (), None)
-        if mode == "schema" and self.seat.server.schema is None:
-            return Check(name[mode], ok=False, shown="this server is sent no schema")
-
-        def attempt() -> tuple[bool, str]:
-            question = _user("Call report for limb left with the number 3.")
-            answer = self._called(mode, tools, None, question)
-            calls = calls_in(answer, mode)
-            given = [(call.name, json.loads(call.arguments)) for call in calls]
-            ok = given == [("report", {"limb": "left", "number": 3})]
-            if mode == "tools":
-                ok = ok and bool(answer.calls)
-            return ok, str(given)[:_SAID]
-
-        check = self._try(name[mode], lambda: _keyed(attempt))
-        if check.ok:
-            self.works.add(mode)
-        return check
-
-    def _called(
+    def called(
         self, mode: Mode, tools: Tools, how: Convention | None, question: Mapping[str, Any]
     ) -> ChatAnswer:
-        """Ask for a call in one of the three ways, as a brain does."""
+        """Ask for a call in one of the three ways, as a brain does; ``how`` is the convention."""
         role = "system" if self.seat.server.system_role else "user"
         prompt = {"role": role, "content": system(tools, ("left",), how, mode)}
         more: dict[str, Any] = {}
@@ -244,7 +181,7 @@ class Asker:
             more = {"tools": tools.definitions, "tool_choice": choice(self.seat.server)}
         elif mode == "schema":
             more = {"schema": tools.schema}
-        return self._ask([prompt, question], **more)
+        return self.ask([prompt, question], **more)
 
     def aims(self) -> Iterator[Check]:
         """See whether it points right in the calls that would move a limb, not in words alone.
@@ -270,7 +207,7 @@ class Asker:
         shown, target = picture_of(picture.pixels, "golden", self.seat.model), picture.targets[0]
         text = f"Call pick for limb left on the {target.en}. The picture is of camera golden."
         try:
-            answer = self._called(mode, tools, how, _user(text, shown.uri))
+            answer = self.called(mode, tools, how, user(text, shown.uri))
             calls = tools.read(calls_in(answer, mode), {"golden": shown.seen}, 1)
         except _CAN_FAIL:
             return False
@@ -292,17 +229,8 @@ def _kinds(how: Convention, seen: Seen) -> tuple[str, ...]:
     return ("point", "box") if how.boxes else ("point",)
 
 
-def _keyed(attempt: Any) -> tuple[bool, str]:
-    try:
-        ok, shown = attempt()
-    except (KeyError, TypeError) as error:
-        return False, f"the call lacks {error}"
-    except RecursionError:
-        return False, "the call's arguments are a nest of lists"
-    return ok, shown
-
-
-def _user(text: str, *uris: str) -> dict[str, Any]:
+def user(text: str, *uris: str) -> dict[str, Any]:
+    """A message with pictures, and then a question about them."""
     if not uris:
         return {"role": "user", "content": text}
     parts: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": u}} for u in uris]
@@ -343,7 +271,7 @@ def _pointed(
         hit=at is not None and lies_on(at, target.box),
         error_px=None if at is None else hypot(at[0] - middle[0], at[1] - middle[1]),
         iou=None if kind == "point" else _overlap(got, target.box),
-        said=text[:_SAID],
+        said=text[:SAID],
         numbers=_numbers(text, 4 if kind == "box" else 2),
     )
 
