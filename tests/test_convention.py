@@ -21,6 +21,7 @@ from shopfloor.brain.chat.convention import (
     convention,
 )
 from shopfloor.brain.chat.form import FORMS
+from shopfloor.brain.chat.profile import models
 from shopfloor.brain.chat.seen import Seen, fit
 from shopfloor.errors import UnknownName
 
@@ -375,15 +376,24 @@ def test_what_the_model_would_write_comes_back_within_half_a_step(name, seen, sh
     assert inside(decoded, seen)
 
 
-@every
-def test_ten_thousand_round_trips(name):
+@pytest.mark.parametrize("profile", [m for m in models().values() if m.convention and m.images],
+                         ids=lambda profile: profile.name)  # fmt: skip
+def test_ten_thousand_round_trips(profile):
+    """For each profile, with pictures cut as its own model cuts them."""
+    name = profile.convention
     c = convention(name)
-    rng = np.random.default_rng([2026, NAMES.index(name)])
+    rng = np.random.default_rng([2026, *profile.name.encode()])
     worst = 0.0
     done = 0
     while done < ROUND_TRIPS:
         width, height = (int(side) for side in rng.integers(64, 4000, 2))
-        seen = fit(width, height, multiple=28, min_pixels=200_704, max_pixels=1_003_520)
+        seen = fit(
+            width,
+            height,
+            multiple=profile.multiple_px,
+            min_pixels=profile.min_pixels,
+            max_pixels=profile.max_pixels,
+        )
         half = c.half_step(seen)
         shares = rng.random((PER_ANSWER, 4))
         shares[0, :2] = rng.integers(0, 2, 2)  # corners of the picture, too
