@@ -242,6 +242,23 @@ def test_more_orders_than_the_file_has_are_refused(small, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_keeps_the_documents_of_its_orders_and_goes_on_without_the_file(tmp_path):
+    (tmp_path / "sheets").mkdir()
+    (tmp_path / "sheets" / "17.txt").write_bytes(b"all to A")
+    said = {"goal": [{"select": {}, "tote": "A"}], "documents": ["sheets/17.txt"]}
+    orders = order_file(tmp_path, [ORDERS[0] | said, ORDERS[3]])
+    run = tmp_path / "run"
+    ended, summary = work(make_plan(order_file=orders, max_wall_s=0.001), run)
+    assert ended == "max-wall"
+    # A brain that cannot read them does not do half of an order.
+    assert [entry.code for entry in entries(run)] == ["brain.refused"]
+    (tmp_path / "sheets" / "17.txt").unlink()
+    orders.unlink()
+    ended, summary = work(plan_of(run, workers=1, max_wall_s=None), run, resume=True)
+    assert (ended, summary.orders, summary.good.k) == ("complete", 2, 1)
+    assert (run / "inputs" / "orders" / "sheets" / "17.txt").read_bytes() == b"all to A"
+
+
 # Going on.
 
 

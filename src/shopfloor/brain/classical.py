@@ -64,6 +64,9 @@ class ClassicalBrain:
             self._refusal = str(error)
         else:
             self._work = Worklist(goal, self._reach)
+        if order.documents:  # half an order may not be carried out as if it were whole
+            self._work = None
+            self._refusal = "the order comes with documents, which this brain cannot read"
         self._seen_tick = self._moved_tick = -1
         self._clear_view = True  # the arms begin at home
         self._looks = self._calls = 0
