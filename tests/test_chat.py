@@ -20,12 +20,12 @@ from shift_examples import entries, make_plan, order_file, work
 from shopfloor import plugins
 from shopfloor.body.bench import Bench
 from shopfloor.brain.chat import client as client_module
-from shopfloor.brain.chat.brain import Caps, ChatBrain, best_mode
+from shopfloor.brain.chat.brain import Caps, ChatBrain
 from shopfloor.brain.chat.client import Client
 from shopfloor.brain.chat.convention import convention
 from shopfloor.brain.chat.engine import ChatAnswer, ToolCall
 from shopfloor.brain.chat.profile import seat, servers
-from shopfloor.brain.chat.proof import Proof, keep, key_of
+from shopfloor.brain.chat.proof import Proof, best_mode, keep, key_of
 from shopfloor.brain.chat.tool import Misread
 from shopfloor.errors import SpecMismatch
 from shopfloor.record import RunFolder

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, ClassVar
 
-from shopfloor.brain.chat.answer import MODES, Mode, calls_in
+from shopfloor.brain.chat.answer import Mode, calls_in
 from shopfloor.brain.chat.client import Client
 from shopfloor.brain.chat.convention import Convention, convention
 from shopfloor.brain.chat.document import Unreadable, documents
@@ -16,7 +16,7 @@ from shopfloor.brain.chat.engine import ChatAnswer, ChatRequest, Engine
 from shopfloor.brain.chat.picture import Picture, picture
 from shopfloor.brain.chat.profile import Seat
 from shopfloor.brain.chat.prompt import news, ordered, situation, system
-from shopfloor.brain.chat.proof import Proof, proof_of
+from shopfloor.brain.chat.proof import Proof, best_mode, doubt, proof_of, require_same
 from shopfloor.brain.chat.tool import Misread, Tools, choice
 from shopfloor.errors import SpecMismatch
 from shopfloor.types import (
@@ -31,7 +31,7 @@ from shopfloor.types import (
     SkillCall,
 )
 
-__all__ = ["Caps", "ChatBrain", "best_mode", "bill", "doubt", "require_same", "worded"]
+__all__ = ["Caps", "ChatBrain", "bill", "worded"]
 
 _CAMERAS = ("overview",)
 _CORRECTIONS = 2
@@ -335,39 +335,6 @@ class ChatBrain:
             sum(answer.latency_s for answer in answers),
             *bill([(self.seat, answer) for answer in answers]),
             dict(answers[-1].gauges) if answers else {},
-        )
-
-
-def best_mode(seat: Seat, proof: Proof | None) -> Mode:
-    """How a model is made to call skills: as the probe saw it work, else as its profile says."""
-    if proof is not None and proof.modes:
-        return next(mode for mode in MODES if mode in proof.modes)
-    if seat.model.tools and seat.server.tools:
-        return "tools"
-    return "schema" if seat.server.schema == "json_schema" else "tags"
-
-
-def doubt(seat: Seat, proof: Proof | None) -> str | None:
-    """Say why nothing may be moved by where a seat points, or None."""
-    if proof is not None and proof.passed:
-        return None
-    why = "has not been probed" if proof is None else "did not pass its probe"
-    return (
-        f"{seat.name} {why} here; run `shopfloor probe {seat.name}`, or in simulation give "
-        "--allow-unproven"
-    )
-
-
-def require_same(answer: ChatAnswer, proof: Proof | None) -> None:
-    """See that whoever answered is whoever was probed.
-
-    Raises:
-        ValueError: It is another model.
-    """
-    expected = proof.model_id if proof else None
-    if expected and answer.model_id and answer.model_id != expected:
-        raise ValueError(
-            f"{answer.model_id!r} answered, and the probe had passed {expected!r}; probe again"
         )
 
 

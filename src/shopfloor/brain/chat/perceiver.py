@@ -14,14 +14,13 @@ from math import hypot
 from time import monotonic
 from typing import Any
 
-from shopfloor.brain.chat.brain import doubt, require_same
 from shopfloor.brain.chat.client import Client
 from shopfloor.brain.chat.convention import Convention, Grounding, GroundingError, convention
 from shopfloor.brain.chat.document import Document
 from shopfloor.brain.chat.engine import ChatAnswer, ChatRequest, Engine
 from shopfloor.brain.chat.picture import Picture, picture
 from shopfloor.brain.chat.profile import Seat
-from shopfloor.brain.chat.proof import Proof, proof_of
+from shopfloor.brain.chat.proof import Proof, doubt, proof_of, require_same
 from shopfloor.brain.chat.seen import Seen
 from shopfloor.brain.chat.tool import Misread
 from shopfloor.errors import SpecMismatch

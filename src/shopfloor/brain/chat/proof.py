@@ -14,9 +14,21 @@ from typing import Any
 
 from shopfloor.brain.chat.answer import MODES, Mode
 from shopfloor.brain.chat.convention import CONVENTIONS
+from shopfloor.brain.chat.engine import ChatAnswer
 from shopfloor.brain.chat.profile import Seat
 
-__all__ = ["Proof", "folder", "keep", "kept", "key_of", "pair_key", "proof_of"]
+__all__ = [
+    "Proof",
+    "best_mode",
+    "doubt",
+    "folder",
+    "keep",
+    "kept",
+    "key_of",
+    "pair_key",
+    "proof_of",
+    "require_same",
+]
 
 _FORMAT = 1
 
@@ -107,3 +119,36 @@ def keep(proof: Proof, details: dict[str, Any]) -> Path:
     )
     beside.replace(path)
     return path
+
+
+def best_mode(seat: Seat, proof: Proof | None) -> Mode:
+    """How a model is made to call skills: as the probe saw it work, else as its profile says."""
+    if proof is not None and proof.modes:
+        return next(mode for mode in MODES if mode in proof.modes)
+    if seat.model.tools and seat.server.tools:
+        return "tools"
+    return "schema" if seat.server.schema == "json_schema" else "tags"
+
+
+def doubt(seat: Seat, proof: Proof | None) -> str | None:
+    """Say why nothing may be moved by where a seat points, or None."""
+    if proof is not None and proof.passed:
+        return None
+    why = "has not been probed" if proof is None else "did not pass its probe"
+    return (
+        f"{seat.name} {why} here; run `shopfloor probe {seat.name}`, or in simulation give "
+        "--allow-unproven"
+    )
+
+
+def require_same(answer: ChatAnswer, proof: Proof | None) -> None:
+    """See that whoever answered is whoever was probed.
+
+    Raises:
+        ValueError: It is another model.
+    """
+    expected = proof.model_id if proof else None
+    if expected and answer.model_id and answer.model_id != expected:
+        raise ValueError(
+            f"{answer.model_id!r} answered, and the probe had passed {expected!r}; probe again"
+        )
