@@ -87,6 +87,7 @@ def manifest(**changes):
         "order_file": None,
         "record_fps": 25.0,
         "video": True,
+        "depth": False,
         "audit": False,
         "allow_unproven": False,
         "cameras": (),

@@ -47,6 +47,8 @@ def manifest(**changes: object) -> Manifest:
         video=True,
         audit=False,
         allow_unproven=False,
+        depth=False,
+        cameras=(),
         control_dt=0.02,
         changeover_s=10.0,
         limb_names=("left", "right"),

@@ -26,7 +26,7 @@ from shift_examples import (
     wait_until_gone,
 )
 from shopfloor.cli import main
-from shopfloor.record import RunFolder
+from shopfloor.record import FORMAT, RunFolder
 
 SEED = "7"
 
@@ -237,7 +237,7 @@ def test_a_run_of_another_version_is_left_alone(cli, copy, command):
     code, out, err = cli(*command)
     assert (code, out) == (2, "")
     line = only_line(err)
-    assert "has format 99, this shopfloor reads 2" in line
+    assert f"has format 99, this shopfloor reads {FORMAT}" in line
     assert "9.9" in line
     assert tree(copy) == before
 

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from record_examples import Ticks, cell_spec, entry_of, make_lot, manifest, outcome, work
 from shopfloor.errors import RunCorrupt, RunError, RunUnwritable, SpecMismatch
-from shopfloor.record import LogRecorder, RunFolder, read_log, recover
+from shopfloor.record import Interrupted, LogRecorder, RunFolder, read_log, recover
 from shopfloor.record.digest import frame_digest
+from shopfloor.record.squeeze import squeeze, unsqueeze
 from shopfloor.types import Event, Exchange, Frame, Recorder
 
 SPEC = cell_spec(size=(16, 16))
@@ -396,3 +398,89 @@ def test_frames_are_seen_by_number_and_hashed_once(folder, monkeypatch):
     record(folder, ticks=9)
     assert len([h for h in hashed if h]) == 2 * 5 + 1  # and one view
     assert isinstance(Ticks(SPEC, LOT).frame("front", 0, seq=0), Frame)
+
+
+def test_what_happened_in_a_lot_that_was_given_up_is_kept_and_counts_for_nothing(tmp_path):
+    spec = cell_spec(cameras=("front",))
+    with RunFolder.create(tmp_path / "run", manifest()) as folder:
+        recorder = LogRecorder(folder, spec, flush_ticks=4)
+        whole = work(folder, recorder, make_lot(1), ticks=30)
+        make = Ticks(spec, make_lot(0))
+        recorder.begin(make_lot(0), {})
+        recorder.event(Event(0, "fault", {"code": "infra"}))
+        for tick in range(11):
+            recorder.step(*make(tick))
+        recorder.abandon()
+        (left,) = folder.interrupted()
+        assert (left.lot, len(left.ticks()), len(left.truth())) == (0, 11, 11)
+        assert left.begin()["lot"]["index"] == 0
+        assert [note["kind"] for note in left.notes("event")] == ["fault"]
+        assert [entry.lot for entry in folder.entries()] == [1]
+        # The same lot again, to its end: what was kept is its beginning.
+        again = work(folder, recorder, make_lot(0), ticks=30)
+        whole_ticks = folder.episode(0).ticks()
+        assert left.ticks().tobytes() == whole_ticks[:11].tobytes()
+        assert {again.lot, whole.lot} == {0, 1}
+
+
+def test_a_log_that_was_torn_is_read_up_to_its_last_whole_record(tmp_path):
+    spec = cell_spec(cameras=("front",))
+    with RunFolder.create(tmp_path / "run", manifest()) as folder:
+        recorder = LogRecorder(folder, spec, flush_ticks=4)
+        make = Ticks(spec, make_lot(0))
+        recorder.begin(make_lot(0), {})
+        for tick in range(12):
+            recorder.step(*make(tick))
+        (flight,) = folder.in_flight()
+        log = flight / "log.bin"
+        data = log.read_bytes()
+        whole = Interrupted(flight).ticks()
+        assert len(whole) == 12
+        for cut in range(len(data) - 1, 0, -37):
+            log.write_bytes(data[:cut])
+            try:
+                ticks = Interrupted(flight).ticks()
+            except RunCorrupt as error:  # not even the first record is whole
+                assert "has no beginning" in str(error)  # noqa: PT017 - either is right
+                continue
+            assert len(ticks) % 4 == 0
+            assert ticks.tobytes() == whole[: len(ticks)].tobytes()
+        recorder.abandon()
+
+
+def test_a_lot_in_which_nothing_had_happened_leaves_nothing(tmp_path):
+    with RunFolder.create(tmp_path / "run", manifest()) as folder:
+        recorder = LogRecorder(folder, cell_spec(cameras=("front",)))
+        recorder.begin(make_lot(0), {})
+        recorder.abandon()
+        assert folder.interrupted() == ()
+        assert folder.in_flight() == ()
+
+
+def test_the_log_says_what_its_numbers_are_of(tmp_path):
+    spec = cell_spec()
+    with RunFolder.create(tmp_path / "run", manifest()) as folder:
+        work(folder, LogRecorder(folder, spec), make_lot(0), ticks=5)
+        begin = folder.episode(0).begin()
+        (stations,) = folder.episode(0).notes("stations")
+    assert begin["limbs"]["left"]["joints"] == [f"left_{k}" for k in range(6)]
+    assert begin["cameras"]["front"]["period_ticks"] == 2
+    assert begin["cameras"]["wrist"]["stream"]["width"] == 64
+    assert np.shape(begin["cameras"]["front"]["camera_in_world"]) == (4, 4)
+    assert stations["tick"] == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=arrays(np.float64, st.tuples(st.integers(1, 60), st.integers(1, 9)), elements=st.floats()),
+)
+def test_rows_come_back_to_the_last_bit(rows):
+    assert unsqueeze(squeeze(rows), "rows") == rows.tobytes()
+
+
+def test_rows_that_cannot_be_unpacked_are_corrupt():
+    body = squeeze(np.zeros((5, 3)))
+    for wrong in ({**body, "count": 6}, {**body, "data": b"no zstd"}, {"count": 5}, None,
+                  {**body, "width": -3}):  # fmt: skip
+        with pytest.raises(RunCorrupt, match="the log holds rows that cannot be unpacked"):
+            unsqueeze(wrong, "the log")

@@ -53,6 +53,9 @@ Examples:
 )
 @click.option("--no-video", is_flag=True, help="Log the frames' hashes but encode no video.")
 @click.option(
+    "--record-depth", is_flag=True, help="Record the streams' depth, too (0.1 mm, lossless; large)."
+)
+@click.option(
     "--limits",
     default="fenced",
     show_default=True,
@@ -144,6 +147,7 @@ def _plan(options: dict[str, Any]) -> Any:
         limits=options["limits"],
         record_fps=options["record_fps"],
         video=not options["no_video"],
+        depth=options["record_depth"],
         audit=options["audit"],
         allow_unproven=options["allow_unproven"],
         cameras=tuple(filter(None, (options["cameras"] or "").split(","))),

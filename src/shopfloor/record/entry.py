@@ -109,6 +109,7 @@ class Manifest:
         order_file: Name of the order file, or None for generated orders.
         record_fps: Rate of the recorded streams [Hz].
         video: Whether the streams were encoded.
+        depth: Whether their depth was, too.
         audit: Whether an independent reader looked for limits that were left.
         allow_unproven: Whether the brain was let work without a passed probe.
         cameras: Cameras that the brain was to be shown, as asked for; empty: its own choice.
@@ -137,6 +138,7 @@ class Manifest:
     order_file: str | None
     record_fps: float
     video: bool
+    depth: bool
     audit: bool
     allow_unproven: bool
     cameras: tuple[str, ...]

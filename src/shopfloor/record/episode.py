@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-import numpy.typing as npt
 import xxhash
 
 from shopfloor.errors import RunCorrupt, RunVersion
 from shopfloor.record.digest import LogDigest
 from shopfloor.record.entry import FORMAT, Entry
-from shopfloor.record.layout import RowLayout
-from shopfloor.record.log import Record, read_log
-from shopfloor.types import UInt8Array
+from shopfloor.record.log import read_log
+from shopfloor.record.recording import LOG_FILE, TRUTH_FILE, Recording
+from shopfloor.record.squeeze import unsqueeze
 
-__all__ = ["EPISODE_FILE", "LOG_FILE", "TRUTH_FILE", "Episode", "FileSum", "episode_bytes"]
+__all__ = ["EPISODE_FILE", "Episode", "FileSum", "episode_bytes"]
 
 EPISODE_FILE = "episode.json"
-LOG_FILE = "log.bin"
-TRUTH_FILE = "truth.bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +67,7 @@ def episode_bytes(entry: Entry, files: Mapping[str, FileSum], manifest_sha256: s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Episode:
+class Episode(Recording):
     """A committed episode, opened for reading.
 
     Attributes:
@@ -139,97 +135,25 @@ class Episode:
                     f"{name} has changed (was {expected.size} bytes, is {found.size}){where}",
                 )
 
-    def records(self) -> Iterator[Record]:
-        """Yield the records of the log.
-
-        Raises:
-            RunCorrupt: At the first that is damaged, with its byte offset.
-        """
-        return read_log(self.path / LOG_FILE)
-
-    def begin(self) -> dict[str, Any]:
-        """Return the log's first record: the lot, the cell, its limbs and cameras.
-
-        Raises:
-            RunCorrupt: The log does not begin with one.
-        """
-        for record in self.records():
-            if record.kind == "begin":
-                body: dict[str, Any] = record.body
-                return body
-            break
-        raise _corrupt(self.path, f"{LOG_FILE} has no beginning")
-
-    def notes(self, kind: str) -> tuple[dict[str, Any], ...]:
-        """Return the bodies of all records of a kind, such as ``event`` or ``ruling``."""
-        return tuple(record.body for record in self.records() if record.kind == kind)
-
-    def ticks(self) -> npt.NDArray[Any]:
-        """Return all ticks as a structured array ``(n,)``; columns as in ``TickLayout``."""
-        return self._table(LOG_FILE)
-
-    def truth(self) -> npt.NDArray[Any] | None:
-        """Return the simulator's truth, one row a tick as in ``TruthLayout``, or None.
-
-        It is kept in a file of its own: a policy that is trained on it has seen what no
-        robot can see.
-        """
-        return self._table(TRUTH_FILE) if TRUTH_FILE in self.files else None
-
-    def video(self, camera: str) -> Iterator[UInt8Array]:
-        """Yield the recorded pictures of a camera, ``(H, W, 3)`` uint8 RGB.
-
-        Raises:
-            RunCorrupt: There is no video of that camera, or it cannot be read.
-        """
-        from shopfloor.record.video import read_video, video_name
-
-        if video_name(camera) not in self.files:
-            videos = sorted(n.removesuffix(".mp4") for n in self.files if n.endswith(".mp4"))
-            raise _corrupt(
-                self.path, f"it has no video of {camera!r}, only of: {', '.join(videos) or 'none'}"
-            )
-        return read_video(self.path / video_name(camera))
-
-    def views(self, camera: str) -> Iterator[UInt8Array]:
-        """Yield the native-resolution pictures that the brain was shown, ``(H, W, 3)`` uint8 RGB.
-
-        They stand in the order of the camera's ``view`` records.
-
-        Raises:
-            RunCorrupt: There is none of that camera, or they cannot be read.
-        """
-        return self.video(f"{camera}.views")
-
     def log_sha256(self) -> str:
         """Compute ``log_sha256`` anew from what is on the disk."""
         digest = LogDigest()
         for record in self.records():
             if record.kind == "rows":
-                digest.rows(record.body["data"])
+                digest.rows(unsqueeze(record.body, str(self.path / LOG_FILE)))
             elif record.kind != "end":
                 digest.note(record.kind, record.body, record.payload)
         if TRUTH_FILE in self.files:
             for record in read_log(self.path / TRUTH_FILE):
                 if record.kind == "rows":
-                    digest.truth(record.body["data"])
+                    digest.truth(unsqueeze(record.body, str(self.path / TRUTH_FILE)))
         return digest.hexdigest()
 
-    def _table(self, name: str) -> npt.NDArray[Any]:
-        path = self.path / name
-        layout: RowLayout | None = None
-        blocks: list[bytes] = []
-        for record in read_log(path):
-            if record.kind == "begin":
-                layout = RowLayout.stored(record.body.get("columns"), str(path))
-            elif record.kind == "rows":
-                blocks.append(record.body["data"])
-        if layout is None:
-            raise _corrupt(self.path, f"{name} has no beginning")
-        table: npt.NDArray[Any] = layout.table(b"".join(blocks), str(path))
-        if not np.all(np.isfinite(table["tick"])):
-            raise _corrupt(self.path, f"{name} has rows without a tick")
-        return table
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.files)
+
+    def _corrupt(self, what: str) -> RunCorrupt:
+        return _corrupt(self.path, what)
 
 
 def _corrupt(path: Path, what: str) -> RunCorrupt:

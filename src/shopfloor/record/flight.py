@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from shopfloor.errors import RunBusy, RunUnwritable
 from shopfloor.record.disk import (
-    remove_folder,
     sync_file,
     sync_folder,
     unwritable,
@@ -18,6 +18,7 @@ from shopfloor.record.disk import (
 )
 from shopfloor.record.entry import Entry
 from shopfloor.record.episode import EPISODE_FILE, FileSum, episode_bytes
+from shopfloor.record.interrupted import set_apart
 from shopfloor.record.shelf import EPISODES
 
 __all__ = ["FLIGHT", "Flight"]
@@ -92,12 +93,8 @@ class Flight:
             sync_folder(self._run / FLIGHT)
 
     def abandon(self) -> None:
-        """Remove what was written of a lot that will not be committed.
-
-        A disk that cannot even remove it keeps it, until a resume does.
-        """
+        """Set apart what was written of a lot that will not be committed."""
         if self.path.parent.name == FLIGHT:
-            try:
-                remove_folder(self.path)
-            except RunUnwritable:
-                return
+            # A disk that cannot even rename keeps it where it is, until a resume does.
+            with suppress(RunUnwritable):
+                set_apart(self.path)

@@ -5,6 +5,7 @@
     RUN/index.jsonl         one entry a line, in lot order; can be rebuilt from episodes/
     RUN/sessions.jsonl      one line for each process that worked on the run
     RUN/flight/             lots in progress
+    RUN/interrupted/        what had happened in lots that were never finished; counts for nothing
     RUN/inputs/             copies of the files that the run was made from, if there were any
     RUN/lock                held by the one process that writes the run
 
@@ -35,11 +36,12 @@ from types import TracebackType
 from typing import Literal, Self
 
 from shopfloor.errors import RunBusy, RunCorrupt, RunError, RunExists, UsageError
-from shopfloor.record.disk import remove_folder, sync_folder, write_atomic, writing
+from shopfloor.record.disk import sync_folder, write_atomic, writing
 from shopfloor.record.entry import Entry, Manifest, Session
 from shopfloor.record.episode import Episode
 from shopfloor.record.flight import FLIGHT, Flight
 from shopfloor.record.index import Index, read_index
+from shopfloor.record.interrupted import INTERRUPTED, Interrupted, set_apart
 from shopfloor.record.lines import append_line, read_lines
 from shopfloor.record.lock import Lock
 from shopfloor.record.shelf import EPISODES, Shelf
@@ -167,7 +169,7 @@ class RunFolder:
 
         Every committed episode is checked file by file against its sums, those that were
         not indexed any more are adopted, the index is rebuilt, and leftovers of lots that
-        were not committed are removed. ``entries`` then says what need not be worked
+        were not committed are set apart. ``entries`` then says what need not be worked
         again. Nothing is removed or rewritten before all checks have passed.
 
         Raises:
@@ -195,7 +197,7 @@ class RunFolder:
             shelf.refuse_missing(indexed, committed)
             index = Index(path / _INDEX, committed)
             for leftover in (path / FLIGHT).iterdir():
-                remove_folder(leftover)
+                set_apart(leftover)
             with writing(path):
                 for temporary in path.glob(".*.tmp"):
                     temporary.unlink()
@@ -249,6 +251,12 @@ class RunFolder:
     def in_flight(self) -> tuple[Path, ...]:
         """Return the folders of lots in progress, or left over from a killed process."""
         return tuple(sorted((self.path / FLIGHT).iterdir()))
+
+    def interrupted(self) -> tuple[Interrupted, ...]:
+        """Return what is left of lots that were never finished, by lot and then by age."""
+        place = self.path / INTERRUPTED
+        found = place.iterdir() if place.is_dir() else ()
+        return tuple(Interrupted(path) for path in sorted(found, key=_lot_and_age))
 
     def begin(self, lot: int) -> Flight:
         """Begin a lot, to be written into the flight's folder and then committed.
@@ -336,6 +344,10 @@ def _read_manifest(path: Path) -> tuple[Manifest, str]:
             "untouched"
         )
     return Manifest.from_json(value), sha256(data).hexdigest()
+
+
+def _lot_and_age(path: Path) -> tuple[str, float]:
+    return path.name.partition("-")[0], path.stat().st_mtime
 
 
 def _make(path: Path, made: list[Path]) -> bool:

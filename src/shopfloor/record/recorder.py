@@ -24,13 +24,14 @@ from shopfloor.errors import RunCorrupt, RunError, SpecMismatch
 from shopfloor.record.canonical import plain
 from shopfloor.record.digest import LogDigest, frame_digest
 from shopfloor.record.entry import FORMAT, Entry
-from shopfloor.record.episode import LOG_FILE, TRUTH_FILE
+from shopfloor.record.film import depth_pixels
 from shopfloor.record.flight import Flight
 from shopfloor.record.folder import RunFolder
 from shopfloor.record.layout import TickLayout, TruthLayout
 from shopfloor.record.log import LogWriter
+from shopfloor.record.recording import LOG_FILE, TRUTH_FILE
 from shopfloor.record.rows import RowStream
-from shopfloor.record.video import VIEWS, FrameSink, streams
+from shopfloor.record.video import DEPTH, VIEWS, FrameSink, streams
 from shopfloor.types import Action, CellSpec, Event, Exchange, Frame, Lot, Outcome, Ruling, Timestep
 
 __all__ = ["LogRecorder"]
@@ -102,6 +103,7 @@ class LogRecorder:
         spec: The cell that is recorded.
         encoder: Takes the pixels of new frames; None records no video, only the frames'
             hashes.
+        depth: Whether the depth of the streams is recorded, too.
         flush_ticks: The log is handed to the operating system after so many ticks. A disk
             that is full or gone ends the lot within as many.
 
@@ -115,6 +117,7 @@ class LogRecorder:
         spec: CellSpec,
         *,
         encoder: FrameSink | None = None,
+        depth: bool = False,
         flush_ticks: int = _FLUSH_TICKS,
     ) -> None:
         if flush_ticks < 1:
@@ -124,7 +127,8 @@ class LogRecorder:
         self._encoder = encoder
         self._flush_ticks = flush_ticks
         self._layout = TickLayout.of(spec)
-        self._streams = streams(spec) if encoder is not None else {}
+        self._depth = depth and encoder is not None
+        self._streams = streams(spec, depth=self._depth) if encoder is not None else {}
         self._now: _Recording | None = None
 
     def begin(self, lot: Lot, stamp: Mapping[str, str]) -> None:
@@ -258,6 +262,8 @@ class LogRecorder:
         if self._encoder is not None:
             encoded = dict(self._encoder.finish())
             taken = {name: count for name, count in frames.items() if count}
+            if self._depth:
+                taken |= {f"{name}{DEPTH}": count for name, count in taken.items()}
             taken |= {f"{name}{VIEWS}": count for name, count in now.views.items()}
             if encoded != taken:
                 raise RunCorrupt(
@@ -296,10 +302,12 @@ class LogRecorder:
         return entry
 
     def abandon(self) -> None:
-        """Give the lot up and remove what was written of it. Without a lot, do nothing."""
+        """Give the lot up; what happened in it is kept apart. Without a lot, do nothing."""
         now, self._now = self._now, None
         if now is None:
             return
+        with suppress(RunError):  # a disk that is full takes no more
+            now.flush()
         now.close()
         if self._encoder is not None:
             # Its files lie in a folder that is going anyway; the first error is the one to tell.
@@ -342,6 +350,13 @@ class LogRecorder:
         )
         if self._encoder is not None:
             self._encoder.add(camera, frame.pixels)
+            if self._depth:
+                if frame.depth is None:
+                    raise SpecMismatch(
+                        f"depth is to be recorded, and camera {camera!r} gives none; leave "
+                        "--record-depth out"
+                    )
+                self._encoder.add(f"{camera}{DEPTH}", depth_pixels(frame.depth))
 
     @staticmethod
     def _nothing() -> _Recording:

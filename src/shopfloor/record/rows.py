@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shopfloor.record.log import LogWriter
+from shopfloor.record.squeeze import squeeze
 
 __all__ = ["RowStream"]
 
@@ -54,8 +55,8 @@ class RowStream:
             RunUnwritable: The log cannot be written.
         """
         if self._count:
-            data = self._block[: self._count].tobytes()
-            self._log.append("rows", {"count": self._count, "data": data})
-            self._digest(data)
+            rows = self._block[: self._count]
+            self._log.append("rows", squeeze(rows))
+            self._digest(rows.tobytes())
             self._count = 0
         self._log.flush()

@@ -240,6 +240,7 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
         order_file=plan.order_file.name if plan.order_file else None,
         record_fps=plan.record_fps,
         video=plan.video,
+        depth=plan.depth,
         audit=plan.audit,
         allow_unproven=plan.allow_unproven,
         cameras=plan.cameras,

@@ -30,6 +30,7 @@ class Plan:
         limits: ``fenced``, ``collaborative``, or the path of a limits file.
         record_fps: Rate of the recorded camera streams [Hz].
         video: Whether the streams are encoded; their hashes are logged either way.
+        depth: Whether the depth of the streams is recorded, too.
         audit: Whether an independent reader looks for limits that were left.
         workers: Processes that work lots side by side.
         max_wall_s: No new lot is begun after so much wall time [s]; None for no bound.
@@ -53,6 +54,7 @@ class Plan:
     workers: int
     max_wall_s: float | None = None
     allow_unproven: bool = False
+    depth: bool = False
     cameras: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -73,6 +75,8 @@ class Plan:
             raise UsageError(f"--workers is {self.workers}; it must be from 1 to {_MOST_WORKERS}")
         if self.max_wall_s is not None and not self.max_wall_s > 0:
             raise UsageError(f"--max-wall is {self.max_wall_s:g}; it must be above 0 seconds")
+        if self.depth and not self.video:
+            raise UsageError("--record-depth needs the videos; leave --no-video out")
         if self.latency.mode == "measured" and self.workers > 1:
             raise UsageError(
                 "--latency measured with several workers would charge each brain for the others' "

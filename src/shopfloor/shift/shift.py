@@ -12,7 +12,7 @@ from pathlib import Path
 from shopfloor.errors import RunExists, RunUnwritable, UsageError
 from shopfloor.order.file import OrderFile
 from shopfloor.record import Entry, Manifest, RunFolder, Session
-from shopfloor.record.disk import remove_folder
+from shopfloor.record.interrupted import set_apart
 from shopfloor.shift.hire import Staff, manifest, order_source
 from shopfloor.shift.latency import Latency
 from shopfloor.shift.plan import Plan
@@ -210,10 +210,10 @@ def create_run(out: Path, plan: Plan, written: Manifest) -> RunFolder:
 
 
 def _clear(folder: RunFolder) -> None:
-    """Remove what is left of lots that were not committed: nobody is working on them any more."""
+    """Set apart what is left of lots that were not committed: nobody works on them any more."""
     with suppress(RunUnwritable):  # a resume will try again; the first error is the one to tell
         for leftover in folder.in_flight():
-            remove_folder(leftover)
+            set_apart(leftover)
 
 
 def _was_complete(folder: RunFolder) -> bool:
@@ -259,6 +259,7 @@ def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
         limits=str(limits) if limits.exists() else old.limits,
         record_fps=old.record_fps,
         video=old.video,
+        depth=old.depth,
         audit=old.audit,
         allow_unproven=old.allow_unproven,
         cameras=old.cameras,
@@ -275,7 +276,7 @@ def _same(old: Manifest, new: Manifest) -> None:
     """Refuse to continue a run with something else than it was begun with."""
     for name in (
         "cell", "body", "brain", "latency", "limits", "seed", "orders", "hours", "order_file",
-        "record_fps", "video", "audit", "sha256", "brain_identity", "versions", "renderer",
+        "record_fps", "video", "depth", "audit", "sha256", "brain_identity", "versions", "renderer",
         "git_commit",
     ):  # fmt: skip
         was, now = getattr(old, name), getattr(new, name)

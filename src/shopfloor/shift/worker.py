@@ -57,7 +57,9 @@ class Worker:
         """
         self.staff = staff or Staff(plan)
         self._encoder = VideoEncoder() if plan.video else None
-        self._recorder = LogRecorder(folder, self.staff.cell.spec, encoder=self._encoder)
+        self._recorder = LogRecorder(
+            folder, self.staff.cell.spec, encoder=self._encoder, depth=plan.depth
+        )
         self._judge = self.staff.cell.judge()
         self._audit = None
         watch = between_ticks
