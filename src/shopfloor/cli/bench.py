@@ -106,6 +106,34 @@ def _repeat(orders: int, seed: int, *, out: Path | None) -> None:
         sys.exit(1)
 
 
+@command.command("recording", short_help="What it costs to record: wall time and disk.")
+@click.option("--orders", type=int, default=12, show_default=True, help="How many orders.")
+@click.option("--seed", type=int, default=1000, show_default=True, help="Seed of the shift.")
+@click.option("--depth", is_flag=True, help="Record depth, too.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the figures to a JSON file too."
+)
+def _recording(orders: int, seed: int, *, depth: bool, out: Path | None) -> None:
+    """Work each order twice, recorded to the disk and forgotten, by turns in one process.
+
+    A simulated minute counts changeovers, as the shift's clock does; a worked minute does not.
+    """
+    from dataclasses import replace
+
+    from rich.console import Console
+
+    from shopfloor.record.disk import write_atomic
+    from shopfloor.shift.cost import recording_cost
+
+    plan = replace(_plan(orders, seed, "bench", video=True), depth=depth)
+    with Console(stderr=True).status("starting") as status:
+        found = recording_cost(plan, lots=orders, say=status.update)
+    text = json.dumps({"orders": orders, "seed": seed, **found.to_json()}, indent=2)
+    if out is not None:
+        write_atomic(out, text.encode() + b"\n")
+    click.echo(text)
+
+
 @command.command("crash", short_help="Kill a shift again and again: nothing may be lost.")
 @click.option("--kills", type=int, default=500, show_default=True, help="How often.")
 @click.option("--orders", type=int, default=30, show_default=True, help="Length of each run.")
