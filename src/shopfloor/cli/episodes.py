@@ -1,0 +1,111 @@
+"""``shopfloor episodes``: what became of each order of a run, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["command"]
+
+_LIMIT = 50
+"""Rows on the terminal unless asked otherwise: about one screen."""
+_SORTS = ("lot", "seconds", "decisions", "picks", "guard", "code")
+
+
+@click.command(
+    "episodes",
+    short_help="List the episodes of runs, and tell why one ended as it did.",
+    epilog="""\b
+Examples:
+  shopfloor episodes runs/a                           every order, one line each
+  shopfloor episodes runs/a --only failed --sort code what failed, by root cause
+  shopfloor episodes runs/* --only 'code=grasp.*'     of several runs, with totals
+  shopfloor episodes runs/a --sort seconds --limit 5  the five slowest
+  shopfloor episodes runs/a --why 7                   the story of lot 7, and its pictures
+  shopfloor episodes runs/a --json | jq '.episodes[] | select(.good | not) | .lot'
+
+\b
+Columns:
+  code, began  root cause of a failure, and when it began
+  units        good / all that the order was about
+  picks        held / attempted
+  guard        actions limited / stopped
+  asked        how often the brain was asked""",
+)
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--only", default="all", show_default=True, help="all, good, failed, code=CODE or code=PREFIX.*"
+)
+@click.option(
+    "--sort",
+    type=click.Choice(_SORTS),
+    default="lot",
+    show_default=True,
+    help="As worked, or the worst first.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    help=f"Rows to show, 0 for all [default: {_LIMIT}; all with --json].",
+)
+@click.option("--why", type=click.IntRange(min=0), metavar="LOT", help="Tell the story of one lot.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
+def command(
+    runs: tuple[Path, ...],
+    *,
+    only: str,
+    sort: str,
+    limit: int | None,
+    why: int | None,
+    as_json: bool,
+) -> None:
+    """List the episodes of RUNS: outcome, root cause, time, units, picks, guard, questions.
+
+    A run may still go on: what is committed is shown, and what is missing is said. Nothing in the
+    run is changed.
+    """
+    from shopfloor.export import Only
+    from shopfloor.report.browse import browse
+    from shopfloor.report.register import register
+
+    wanted = Only.parse(only)
+    if as_json:
+        _json(runs, wanted.matches, sort, limit or None)
+        return
+    limit = _LIMIT if limit is None else limit or None
+    found = register(runs, wanted.matches, sort=sort, limit=limit)
+    console, width = _console()
+    console.print(browse(found, asked=only, width=width), highlight=False, markup=False)
+
+
+def _console() -> tuple[Console, int | None]:
+    """Return where to print, and its width; in a pipe no line is cut."""
+    from rich.console import Console
+
+    console = Console()
+    if console.is_terminal:
+        return console, console.width
+    return Console(width=1000), None
+
+
+def _json(runs: tuple[Path, ...], matches: Any, sort: str, limit: int | None) -> None:
+    """Print one object; of a long run in its own order one episode is in memory at a time."""
+    from dataclasses import asdict
+
+    from shopfloor.report.printable import json_text
+    from shopfloor.report.register import register, rows
+
+    streamed = sort == "lot" and limit is None
+    found = register(runs, matches, sort=sort, limit=0 if streamed else limit)
+    # All was read once, so that a damaged run ends this before anything is printed.
+    listed = rows(runs, matches) if streamed else iter(found.rows)
+    head = json_text({"runs": [asdict(run) for run in found.runs], "total": found.total.to_json()})
+    click.echo(f'{head[:-1]}, "episodes": [', nl=False)
+    for i, row in enumerate(listed):
+        click.echo(f"{',' if i else ''}\n{json_text(row.to_json())}", nl=False)
+    click.echo("]}")
