@@ -14,6 +14,8 @@ __all__ = ["command"]
 
 _LIMIT = 50
 """Rows on the terminal unless asked otherwise: about one screen."""
+_READABLE = 110
+"""A story is never wider [cells]."""
 _SORTS = ("lot", "seconds", "decisions", "picks", "guard", "code")
 
 
@@ -54,6 +56,12 @@ Columns:
     help=f"Rows to show, 0 for all [default: {_LIMIT}; all with --json].",
 )
 @click.option("--why", type=click.IntRange(min=0), metavar="LOT", help="Tell the story of one lot.")
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path),
+    help="With --why: where the picture goes [default: RUN/why-LOT.png; none with --json].",
+)
+@click.option("--full", is_flag=True, help="With --why: every line, and every question in full.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
 def command(
     runs: tuple[Path, ...],
@@ -62,6 +70,8 @@ def command(
     sort: str,
     limit: int | None,
     why: int | None,
+    sheet: Path | None,
+    full: bool,
     as_json: bool,
 ) -> None:
     """List the episodes of RUNS: outcome, root cause, time, units, picks, guard, questions.
@@ -69,6 +79,12 @@ def command(
     A run may still go on: what is committed is shown, and what is missing is said. Nothing in the
     run is changed.
     """
+    if why is not None:
+        _why(runs, why, sheet, full=full, as_json=as_json)
+        return
+    if sheet is not None or full:
+        raise click.UsageError("--sheet and --full belong to --why LOT")
+
     from shopfloor.export import Only
     from shopfloor.report.browse import browse
     from shopfloor.report.register import register
@@ -109,3 +125,24 @@ def _json(runs: tuple[Path, ...], matches: Any, sort: str, limit: int | None) ->
     for i, row in enumerate(listed):
         click.echo(f"{',' if i else ''}\n{json_text(row.to_json())}", nl=False)
     click.echo("]}")
+
+
+def _why(
+    runs: tuple[Path, ...], lot: int, sheet: Path | None, *, full: bool, as_json: bool
+) -> None:
+    """Tell one lot's story."""
+    from shopfloor.record import RunFolder
+    from shopfloor.report.printable import json_text
+    from shopfloor.report.screen import story_screen
+    from shopfloor.report.tell import tell
+
+    if len(runs) != 1:
+        raise click.UsageError(f"--why tells of one run, and {len(runs)} are named; name one")
+    run = RunFolder.open(runs[0])
+    story = tell(run, lot)
+    if as_json:
+        click.echo(json_text(story.to_json(), indent=1))
+        return
+    console, width = _console()
+    console.width = min(width or _READABLE, _READABLE)
+    console.print(story_screen(story, full=full), highlight=False, markup=False)
