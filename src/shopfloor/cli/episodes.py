@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shopfloor.errors import RunUnwritable, UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from shopfloor.record import RunFolder
+    from shopfloor.report.story import Story
 
 __all__ = ["command"]
 
@@ -140,9 +145,47 @@ def _why(
         raise click.UsageError(f"--why tells of one run, and {len(runs)} are named; name one")
     run = RunFolder.open(runs[0])
     story = tell(run, lot)
+    if sheet is not None:
+        _draw(run, story, sheet)
     if as_json:
         click.echo(json_text(story.to_json(), indent=1))
         return
     console, width = _console()
     console.width = min(width or _READABLE, _READABLE)
     console.print(story_screen(story, full=full), highlight=False, markup=False)
+    if sheet is not None:
+        click.echo(f"\nsheet  {sheet}")
+    elif not story.pictures:
+        click.echo("\nno sheet: the run was recorded without video (--no-video)")
+    else:
+        path = run.path / f"why-{lot:06d}.png"
+        try:
+            _draw(run, story, path)
+            click.echo(f"\nsheet  {path}")
+        except UsageError as error:  # the story was asked for, and has been told
+            click.echo(f"\nno sheet: {error}")
+
+
+def _draw(run: RunFolder, story: Story, path: Path) -> None:
+    """Draw the contact sheet of a story into a file, as a whole or not at all."""
+    from shopfloor.record.disk import write_atomic
+    from shopfloor.report.sheet import sheet
+
+    if path.suffix.lower() != ".png":
+        raise UsageError(
+            f"--sheet is {str(path)!r}; the sheet is a PNG file: give a name with .png"
+        )
+    if not story.pictures:
+        raise UsageError(
+            f"lot {story.entry.lot} of {run.path} was recorded without video (--no-video), so "
+            "there is nothing to draw; leave --sheet out, and record the next run with video"
+        )
+    data = sheet(story, run.episode(story.entry.lot))
+    try:
+        write_atomic(path, data)
+    except RunUnwritable as error:
+        cause = error.__cause__
+        reason = cause.strerror if isinstance(cause, OSError) else str(error)
+        raise UsageError(
+            f"cannot write {path}: {reason}; name another file with --sheet FILE.png"
+        ) from error

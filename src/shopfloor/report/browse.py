@@ -72,7 +72,8 @@ def _lacks(run: RunState, *, several: bool) -> Iterator[str]:
     yield said
     if run.missing:
         yield f"{name}lots without a record: {_lots(run.missing)}"
-    yield f"{name}`shopfloor run --resume {printable(quote(run.path))}` goes on where nobody works on it"
+    path = printable(quote(run.path))
+    yield f"{name}`shopfloor run --resume {path}` goes on, once nobody works on it"
 
 
 def _lots(lots: tuple[int, ...]) -> str:

@@ -22,6 +22,8 @@ __all__ = ["ascii_only", "folded", "json_text", "printable", "shortened"]
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories of what controls, hides or is not there."""
 
+_IN_ASCII = str.maketrans({"→": "->", "…": "..", "–": "-", "—": "-", "·": ".", "×": "x"})
+
 # What JSON leaves as it is inside a string though a terminal might act on it.
 _RAW = re.compile("[^\x00-\x7e]|\x7f")
 
@@ -71,7 +73,7 @@ def folded(text: str, letters: int) -> str:
 
 def ascii_only(text: str) -> str:
     """Return a text in the letters that a drawn font has; what is none of them becomes ``?``."""
-    plain = unicodedata.normalize("NFKD", printable(text))
+    plain = unicodedata.normalize("NFKD", printable(text).translate(_IN_ASCII))
     kept = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return re.sub(r"\?{2,}", "??", kept.encode("ascii", "replace").decode())
 

@@ -139,7 +139,7 @@ class Register:
 
 
 SORTS: Mapping[str, Callable[[Row], Any]] = {
-    "lot": lambda row: 0,
+    "lot": lambda row: row.lot,
     "seconds": lambda row: -row.seconds,
     "decisions": lambda row: -row.decisions,
     "picks": lambda row: row.picks[0] - row.picks[1],

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from shopfloor.report import wording
 from shopfloor.report.printable import printable, shortened
-from shopfloor.report.story import Call, Fate, Peak, Question, Remark, Story, Stretch
+from shopfloor.report.story import Call, Failing, Fate, Peak, Question, Remark, Story, Stretch
 
 __all__ = [
     "Beat",
@@ -25,6 +25,7 @@ __all__ = [
     "led_to",
     "outcome_words",
     "question_facts",
+    "stirring",
     "summed_up",
 ]
 
@@ -87,17 +88,23 @@ def led_to(story: Story) -> Iterator[str]:
     """Say what led to the failure, in the order of what an engineer asks first."""
     if (failing := story.failing) is None:
         return
-    tick = failing.tick
     if failing.code == "order.timeout":
         yield f"the order had {story.time_limit_s:g}\u00a0s, and nobody said that it was done"
     for remark in story.remarks:
-        if remark.kind == "fault" and remark.tick <= tick:
+        if remark.kind == "fault" and remark.tick <= failing.tick:
             yield f"{at(story, remark.tick)}: {_remark(remark)[0]}"
-    calls = [call for call in story.calls if call.id in failing.calls and _counts(call, tick)]
-    for call in calls:
-        yield _under_way(story, call, tick)
+    calls = [call for call in story.calls if call.id in failing.calls and _counts(call, failing)]
+    yield from (_under_way(story, call) for call in calls)
     if not calls:
         yield "no call was under way"
+    yield from _shortly_before(story, failing.tick)
+    for remark in story.remarks:
+        if remark.kind == "brain.finish":
+            yield f"{at(story, remark.tick)}: {_remark(remark)[0]}"
+
+
+def _shortly_before(story: Story, tick: int) -> Iterator[str]:
+    """Say what the guard and the wrists had to say around a tick."""
     window = round(_BEFORE_S / story.control_dt)
     for stretch in story.stretches:
         if tick - window <= stretch.last and stretch.first <= tick:
@@ -105,16 +112,13 @@ def led_to(story: Story) -> Iterator[str]:
     for peak in story.peaks:
         if abs(peak.tick - tick) <= window / 2:
             yield f"{at(story, peak.tick)}: {_peak(peak)}, the most of the whole episode"
-    for remark in story.remarks:
-        if remark.kind == "brain.finish":
-            yield f"{at(story, remark.tick)}: {_remark(remark)[0]}"
 
 
-def _counts(call: Call, tick: int) -> bool:
-    return call.ticks > 0 or call.ended == tick
+def _counts(call: Call, failing: Failing) -> bool:
+    return call.ticks > 0 or call.ended == failing.tick
 
 
-def _under_way(story: Story, call: Call, tick: int) -> str:
+def _under_way(story: Story, call: Call) -> str:
     if call.begun is None:
         return f"{at(story, call.ended)}: {_who(call)} {call_words(call)}: {outcome_words(call)}"
     since = at(story, call.begun)
@@ -299,18 +303,29 @@ def _call_beat(call: Call) -> Beat:
     return Beat(begun, _who(call), text, took, tone, quiet)
 
 
-def _question_beats(story: Story) -> Iterator[Beat]:
-    """Make a beat of each question; one that moved nothing new is quiet."""
+def stirring(story: Story) -> frozenset[int]:
+    """Return the numbers of the questions that moved something, and of the first and the last.
+
+    The one that led to the failure is among them.
+    """
     questions = story.questions
     news = [beat.tick for beat in map(_call_beat, story.calls) if not beat.quiet]
+    found = {questions[0].number, questions[-1].number} if questions else set()
     for i, question in enumerate(questions):
         until = questions[i + 1].tick if i + 1 < len(questions) else story.last_tick + 1
-        moved = any(question.tick <= tick < max(until, question.tick + 1) for tick in news)
-        last = i + 1 == len(questions)
-        why = story.failing is not None and story.failing.question == question.number
+        if any(question.tick <= tick < max(until, question.tick + 1) for tick in news):
+            found.add(question.number)
+    if story.failing is not None and story.failing.question is not None:
+        found.add(story.failing.question)
+    return frozenset(found)
+
+
+def _question_beats(story: Story) -> Iterator[Beat]:
+    telling = stirring(story)
+    for question in story.questions:
         answer = shortened(question.answer, _ONE_LINE) or "(nothing)"
         text = f"#{question.number} {question_facts(question)}: {answer}"
-        quiet = not (moved or last or why or i == 0)
+        quiet = question.number not in telling
         yield Beat(question.tick, "brain", text, None, "quiet" if quiet else "plain", quiet)
 
 
