@@ -19,7 +19,7 @@ __all__ = ["command"]
 
 _LIMIT = 50
 """Rows on the terminal unless asked otherwise: about one screen."""
-_READABLE = 110
+_READABLE = 100
 """A story is never wider [cells]."""
 _SORTS = ("lot", "seconds", "decisions", "picks", "guard", "code")
 

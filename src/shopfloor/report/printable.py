@@ -38,7 +38,7 @@ def printable(text: str, *, lines: bool = False) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_shown(letter, lines=lines) for letter in text)
+    return "".join(_shown(letter, lines=lines) for letter in text.replace("\r\n", "\n"))
 
 
 def _shown(letter: str, *, lines: bool) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from shopfloor.report import wording
-from shopfloor.report.printable import printable, shortened
+from shopfloor.report.printable import shortened
 from shopfloor.report.story import Call, Failing, Fate, Peak, Question, Remark, Story, Stretch
 
 __all__ = [
@@ -40,8 +40,11 @@ _STATES = {
 }
 _BEFORE_S = 1.0
 """What the guard said so long before a failure may have led to it [s]."""
+_FELT_N = 0.1
+"""What is less is the noise of a sensor [N]."""
 _QUIET = ("wait", "look")
 _ONE_LINE = 120
+_NAME = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,11 @@ class Beat:
     quiet: bool = False
 
 
+def _name(text: str) -> str:
+    """Return a name that others gave, printable and no longer than a name should be."""
+    return shortened(text, _NAME)
+
+
 def at(story: Story, tick: int) -> str:
     """Return a moment: ``4.20 s``."""
     return f"{tick * story.control_dt:.2f}\u00a0s"
@@ -81,7 +89,7 @@ def headline(story: Story) -> str:
     if (failing := story.failing) is None:
         return f"failed without a code{once}"
     when = f"{at(story, failing.tick)} (tick {failing.tick})"
-    return f"failed: {printable(failing.code)} from {when}; {good} of {about} units good{once}"
+    return f"failed: {_name(failing.code)} from {when}; {good} of {about} units good{once}"
 
 
 def led_to(story: Story) -> Iterator[str]:
@@ -97,6 +105,13 @@ def led_to(story: Story) -> Iterator[str]:
     yield from (_under_way(story, call) for call in calls)
     if not calls:
         yield "no call was under way"
+    wrong = [
+        call
+        for call in story.calls
+        if call.ending in ("failed", "refused") and call.ended <= failing.tick and call not in calls
+    ]
+    if wrong:
+        yield f"the last call that had not worked: {_under_way(story, wrong[-1])}"
     yield from _shortly_before(story, failing.tick)
     for remark in story.remarks:
         if remark.kind == "brain.finish":
@@ -109,7 +124,7 @@ def _shortly_before(story: Story, tick: int) -> Iterator[str]:
     for stretch in story.stretches:
         if tick - window <= stretch.last and stretch.first <= tick:
             yield f"{at(story, stretch.first)}: the guard {_stretch(stretch)}"
-    for peak in story.peaks:
+    for peak in _felt(story):
         if abs(peak.tick - tick) <= window / 2:
             yield f"{at(story, peak.tick)}: {_peak(peak)}, the most of the whole episode"
 
@@ -129,34 +144,36 @@ def _under_way(story: Story, call: Call) -> str:
 def fate_words(story: Story, fate: Fate) -> str:
     """Say what became of one part."""
     stays = fate.wanted == (None,)
-    places = " or ".join("stay" if place is None else f"tote {place}" for place in fate.wanted)
+    places = " or ".join(
+        "stay" if place is None else f"tote {_name(place)}" for place in fate.wanted
+    )
     wanted = "was to stay" if stays else f"wanted in {places}"
-    said = f"{printable(fate.part)}, {printable(fate.words)}: {printable(wanted)}"
+    said = f"{_name(fate.part)}, {_name(fate.words)}: {wanted}"
     if fate.known:
         place = fate.ended_in
         where = "outside of everything" if place is None else "on the tray"
         if place not in (None, "tray"):
-            where = f"in tote {printable(str(place))}"
+            where = f"in tote {_name(str(place))}"
         said += f", lies {where}"
     if fate.state not in ("good", "bystander"):
-        said += f" ({_STATES.get(fate.state, printable(fate.state))})"
+        said += f" ({_STATES.get(fate.state, _name(fate.state))})"
     if fate.code is not None:
         when = "" if fate.tick is None else f" from {at(story, fate.tick)}"
-        said += f"; {printable(fate.code)}{when}"
+        said += f"; {_name(fate.code)}{when}"
     return said
 
 
 def call_words(call: Call) -> str:
     """Return what was called, in a few words: ``pick (507, 581) overview``."""
-    return f"{printable(call.skill)} {_arguments(call.arguments)}".rstrip()
+    return f"{_name(call.skill)} {_arguments(call.arguments)}".rstrip()
 
 
 def outcome_words(call: Call) -> str:
     """Say how a call ended, and what the skill said of it."""
-    said = [call.ending if call.code is None else f"{call.ending}, {printable(call.code)}"]
+    said = [call.ending if call.code is None else f"{call.ending}, {_name(call.code)}"]
     # What repeats an argument says nothing new.
     new = {k: v for k, v in call.result.items() if v is not None and call.arguments.get(k) != v}
-    return ", ".join([*said, *(f"{printable(k)} {_value(v)}" for k, v in sorted(new.items()))])
+    return ", ".join([*said, *(f"{_name(k)} {_value(v)}" for k, v in sorted(new.items()))])
 
 
 def _arguments(arguments: Mapping[str, Any]) -> str:
@@ -170,7 +187,7 @@ def _arguments(arguments: Mapping[str, Any]) -> str:
         elif name in ("point", "box", "camera"):
             said.append(_value(value))
         else:
-            said.append(printable(name) if value is True else f"{printable(name)} {_value(value)}")
+            said.append(_name(name) if value is True else f"{_name(name)} {_value(value)}")
     return " ".join(said)
 
 
@@ -183,14 +200,14 @@ def _value(value: Any) -> str:
 
 
 def _who(call: Call) -> str:
-    return printable("+".join(call.limbs)) or "nobody"
+    return _name("+".join(call.limbs)) or "nobody"
 
 
 def question_facts(question: Question) -> str:
     """Say who was asked, what it saw, how long it took and what it cost."""
-    said = [printable(question.model_id) or "nobody answered"]
+    said = [_name(question.model_id) or "nobody answered"]
     if question.shown:
-        said.append("saw " + ", ".join(printable(shown.camera) for shown in question.shown))
+        said.append("saw " + ", ".join(_name(shown.camera) for shown in question.shown))
     wait = question.latency_s
     shortly = "under 1\u00a0ms" if wait < 0.001 else f"{1000 * wait:.0f}\u00a0ms"
     said.append(shortly if wait < 1 else f"{wait:.1f}\u00a0s")
@@ -199,7 +216,7 @@ def question_facts(question: Question) -> str:
     if question.cost_usd is not None:
         said.append(f"${question.cost_usd:.4f}")
     gauges = {name: value for name, value in question.gauges.items() if value is not None}
-    said += [f"{printable(name)} {_value(value)}" for name, value in sorted(gauges.items())]
+    said += [f"{_name(name)} {_value(value)}" for name, value in sorted(gauges.items())]
     return ", ".join(said)
 
 
@@ -208,18 +225,18 @@ def _remark(remark: Remark) -> tuple[str, Tone]:
     data = remark.data
     if remark.kind == "brain.finish":
         note = f": {shortened(str(data['note']), _ONE_LINE)}" if data.get("note") else ""
-        return f"the brain claims: {printable(str(data.get('claim')))}{note}", "plain"
+        return f"the brain claims: {_name(str(data.get('claim')))}{note}", "plain"
     if remark.kind == "fault":
         reason = shortened(str(data.get("reason", "")), _ONE_LINE)
-        return f"fault {printable(str(data.get('code')))}: {reason}", "bad"
-    facts = ", ".join(f"{printable(k)} {_value(v)}" for k, v in sorted(data.items()))
-    return f"{printable(remark.kind)} {facts}", "plain"
+        return f"fault {_name(str(data.get('code')))}: {reason}", "bad"
+    facts = ", ".join(f"{_name(k)} {_value(v)}" for k, v in sorted(data.items()))
+    return f"{_name(remark.kind)} {facts}", "plain"
 
 
 def _stretch(stretch: Stretch) -> str:
-    done = {"limit": "limited", "stop": "stopped"}.get(stretch.verdict, printable(stretch.verdict))
-    rule = f" by {printable(stretch.rule)}" if stretch.rule else ""
-    facts = ", ".join(f"{printable(k)} {_value(v)}" for k, v in sorted(stretch.detail.items()))
+    done = {"limit": "limited", "stop": "stopped"}.get(stretch.verdict, _name(stretch.verdict))
+    rule = f" by {_name(stretch.rule)}" if stretch.rule else ""
+    facts = ", ".join(f"{_name(k)} {_value(v)}" for k, v in sorted(stretch.detail.items()))
     ticks = f"{stretch.ticks} tick{'s' if stretch.ticks != 1 else ''}"
     return f"{done} {ticks}{rule}" + (f" ({facts})" if facts else "")
 
@@ -228,13 +245,13 @@ def _peak(peak: Peak) -> str:
     during = f" during {', '.join(map(printable, peak.calls))}" if peak.calls else ""
     if peak.where == "collision":
         return f"{peak.force_n:.1f}\u00a0N on what should not be touched{during}"
-    return f"{peak.force_n:.1f}\u00a0N at the wrist of {printable(peak.where)}{during}"
+    return f"{peak.force_n:.1f}\u00a0N at the wrist of {_name(peak.where)}{during}"
 
 
 def summed_up(story: Story) -> Iterator[tuple[str, str]]:
     """Yield what an episode came to, as (name, words)."""
     ticks = max(story.entry.ticks, 1)
-    busy = [f"{printable(limb)} {story.busy_ticks(limb) / ticks:.0%}" for limb in story.limbs]
+    busy = [f"{_name(limb)} {story.busy_ticks(limb) / ticks:.0%}" for limb in story.limbs]
     yield "limbs busy", ", ".join(busy)
     done = sum(call.ending == "done" for call in story.calls)
     others = [
@@ -252,10 +269,12 @@ def summed_up(story: Story) -> Iterator[tuple[str, str]]:
     if story.malformed:
         guard += f"; {len(story.malformed)} actions did not have the body's shape"
     yield "guard", guard
-    yield (
-        "most force",
-        "; ".join(f"{_peak(p)} at {at(story, p.tick)}" for p in story.peaks) or (wording.NONE),
-    )
+    felt = [f"{_peak(peak)} at {at(story, peak.tick)}" for peak in _felt(story)]
+    yield "most force", "; ".join(felt) or f"under {_FELT_N:g}\u00a0N everywhere"
+
+
+def _felt(story: Story) -> list[Peak]:
+    return [peak for peak in story.peaks if peak.force_n >= _FELT_N]
 
 
 def _thinking(questions: Sequence[Question]) -> str:
@@ -286,7 +305,7 @@ def beats(story: Story) -> tuple[Beat, ...]:
         text = f"first of {len(story.malformed)} actions without the body's shape"
         lines.append(Beat(story.malformed[0], "guard", text, None, "bad"))
     if (failing := story.failing) is not None:
-        text = f"{printable(failing.code)}: {failing.meaning}"
+        text = f"{_name(failing.code)}: {failing.meaning}"
         lines.append(Beat(failing.tick, "judge", f"it begins to fail: {text}", None, "bad"))
     word: Tone = "good" if story.entry.good else "bad"
     end = Beat(story.last_tick, "judge", headline(story), None, word)
