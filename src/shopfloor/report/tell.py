@@ -266,18 +266,36 @@ def _failing(entry: Entry, calls: Sequence[Call], questions: Sequence[Question])
     if entry.code is None:
         return None
     tick = max(entry.ticks - 1, 0) if entry.code_tick is None else entry.code_tick
-    before = [question.number for question in questions if question.tick <= tick]
-    telling = [n for n in before if not _EMPTY.fullmatch(questions[n - 1].answer)]
-    if not entry.code.startswith("brain.") and telling:
-        before = telling  # what was decided, not the "go on" after it
+    under_way = [call for call in calls if call.covers(tick) or _failed_at(call, tick)]
     return Failing(
         code=entry.code,
         meaning=FAILURE_MEANINGS.get(entry.code, "a code that this version does not know"),
         tick=tick,
         units=tuple(unit.part for unit in entry.units if unit.code is not None),
-        calls=tuple(call.id for call in calls if call.covers(tick) or _failed_at(call, tick)),
-        question=before[-1] if before else None,
+        calls=tuple(call.id for call in under_way),
+        question=_question(entry.code, tick, under_way, questions),
     )
+
+
+def _question(
+    code: str, tick: int, under_way: Sequence[Call], questions: Sequence[Question]
+) -> int | None:
+    """Return the number of the question to look at first, or None if nothing was asked before.
+
+    A call does not say which answer it comes from, and may have waited behind others. It is taken
+    to come from the last answer before it that names its skill.
+    """
+    before = [question for question in questions if question.tick <= tick]
+    telling = [question for question in before if not _EMPTY.fullmatch(question.answer)]
+    if code.startswith("brain."):
+        telling = before  # it is about the last answer, whatever that was
+    moving = [call for call in under_way if call.ticks and call.skill not in ("wait", "look")]
+    for call in sorted(moving, key=_begun, reverse=True):
+        for question in reversed(telling):
+            if question.tick <= _begun(call) and call.skill in question.answer:
+                return question.number
+    last = telling or before
+    return last[-1].number if last else None
 
 
 def _failed_at(call: Call, tick: int) -> bool:

@@ -242,7 +242,7 @@ def _stretch(stretch: Stretch) -> str:
 
 
 def _peak(peak: Peak) -> str:
-    during = f" during {', '.join(map(printable, peak.calls))}" if peak.calls else ""
+    during = f" during {', '.join(map(_name, peak.calls))}" if peak.calls else ""
     if peak.where == "collision":
         return f"{peak.force_n:.1f}\u00a0N on what should not be touched{during}"
     return f"{peak.force_n:.1f}\u00a0N at the wrist of {_name(peak.where)}{during}"
