@@ -14,7 +14,7 @@ from shopfloor.types import ActionChunk, Exchange, Finish, Needs, Reply, SkillCa
 
 HOSTILE = (
     "\x1b[2J\x1b]0;owned\x07\x1b[31mall is well\x1b[0m\r\n\x9b2K\x00\x7f"
-    "\u202esdrawkcab\u202c [bold red]markup[/] :skull: \ud800 tail"
+    "\u202esdrawkcab\u202c [bold red]markup[/] :skull: <script>x()</script> \ud800 tail"
 )
 """What a model could answer to take over a terminal, or to look like something else."""
 

@@ -308,11 +308,29 @@ def test_a_folder_that_cannot_be_written(late, tmp_path, cli):
     assert f"no sheet: cannot write {copy / 'why-000000.png'}: Is a directory; name another" in out
     code, out, err = cli(copy, "--why", 0, "--sheet", tmp_path / "no/such/x.png")
     assert (code, out) == (2, "")
-    assert "No such file or directory; name another file with --sheet FILE.png" in err
+    assert "No such file or directory; name another with --sheet FILE.png" in err
     code, _, err = cli(copy, "--why", 0, "--sheet", "x.jpg")
     assert code == 2
     assert "a PNG file" in err
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_the_page_holds_everything_and_runs_nothing(lying, chat, tmp_path, cli):
+    code, out, _ = cli(lying, "--why", 0, "--html", tmp_path / "a.html")
+    assert code == 0
+    assert f"page   {tmp_path / 'a.html'}" in out
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert hidden(page) <= {"\n"}
+    assert page.count("data:video/mp4;base64,") == 2
+    assert page.count("data:image/png;base64,") == 1
+    assert "<script" not in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert page.count("<summary>") == 3
+    assert "brain.false_claim" in page
+    assert cli(chat, "--why", 0, "--html", tmp_path / "b.html")[0] == 0
+    page = (tmp_path / "b.html").read_text(encoding="utf-8")
+    assert "data:" not in page.replace("media-src data:", "").replace("img-src data:", "")
+    assert "order (en): Put the red cube into tote A." in page
 
 
 def test_moments_are_few_and_the_weightiest_stay(stories):

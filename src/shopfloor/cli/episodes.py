@@ -66,6 +66,11 @@ Columns:
     type=click.Path(path_type=Path),
     help="With --why: where the picture goes [default: RUN/why-LOT.png; none with --json].",
 )
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    help="With --why: also write the story as one page, with pictures and videos.",
+)
 @click.option("--full", is_flag=True, help="With --why: every line, and every question in full.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
 def command(
@@ -76,6 +81,7 @@ def command(
     limit: int | None,
     why: int | None,
     sheet: Path | None,
+    html: Path | None,
     full: bool,
     as_json: bool,
 ) -> None:
@@ -85,10 +91,10 @@ def command(
     run is changed.
     """
     if why is not None:
-        _why(runs, why, sheet, full=full, as_json=as_json)
+        _why(runs, why, sheet, html, full=full, as_json=as_json)
         return
-    if sheet is not None or full:
-        raise click.UsageError("--sheet and --full belong to --why LOT")
+    if sheet is not None or html is not None or full:
+        raise click.UsageError("--sheet, --html and --full belong to --why LOT")
 
     from shopfloor.export import Only
     from shopfloor.report.browse import browse
@@ -133,9 +139,15 @@ def _json(runs: tuple[Path, ...], matches: Any, sort: str, limit: int | None) ->
 
 
 def _why(
-    runs: tuple[Path, ...], lot: int, sheet: Path | None, *, full: bool, as_json: bool
+    runs: tuple[Path, ...],
+    lot: int,
+    sheet: Path | None,
+    html: Path | None,
+    *,
+    full: bool,
+    as_json: bool,
 ) -> None:
-    """Tell one lot's story."""
+    """Tell one lot's story; files that were asked for are written before it is told."""
     from shopfloor.record import RunFolder
     from shopfloor.report.printable import json_text
     from shopfloor.report.screen import story_screen
@@ -145,47 +157,59 @@ def _why(
         raise click.UsageError(f"--why tells of one run, and {len(runs)} are named; name one")
     run = RunFolder.open(runs[0])
     story = tell(run, lot)
-    if sheet is not None:
-        _draw(run, story, sheet)
+    picture = _drawn(run, story, sheet) if sheet or html or not as_json else None
+    if html is not None:
+        from shopfloor.report.story_page import story_page
+
+        _write(html, story_page(run, story, picture).encode(), "--html FILE.html")
+    if sheet is not None and picture is not None:
+        _write(sheet, picture, "--sheet FILE.png")
     if as_json:
         click.echo(json_text(story.to_json(), indent=1))
         return
     console, width = _console()
     console.width = min(width or _READABLE, _READABLE)
     console.print(story_screen(story, full=full), highlight=False, markup=False)
-    if sheet is not None:
-        click.echo(f"\nsheet  {sheet}")
-    elif not story.pictures:
-        click.echo("\nno sheet: the run was recorded without video (--no-video)")
-    else:
-        path = run.path / f"why-{lot:06d}.png"
-        try:
-            _draw(run, story, path)
-            click.echo(f"\nsheet  {path}")
-        except UsageError as error:  # the story was asked for, and has been told
-            click.echo(f"\nno sheet: {error}")
+    click.echo()
+    if html is not None:
+        click.echo(f"page   {html}")
+    if picture is None:
+        click.echo("no sheet: the run was recorded without video (--no-video)")
+        return
+    try:
+        if sheet is None:
+            sheet = run.path / f"why-{lot:06d}.png"
+            _write(sheet, picture, "--sheet FILE.png")
+        click.echo(f"sheet  {sheet}")
+    except UsageError as error:  # the story was asked for, and has been told
+        click.echo(f"no sheet: {error}")
 
 
-def _draw(run: RunFolder, story: Story, path: Path) -> None:
-    """Draw the contact sheet of a story into a file, as a whole or not at all."""
-    from shopfloor.record.disk import write_atomic
-    from shopfloor.report.sheet import sheet
-
-    if path.suffix.lower() != ".png":
+def _drawn(run: RunFolder, story: Story, path: Path | None) -> bytes | None:
+    """Draw the contact sheet of a story; None where there is nothing to draw."""
+    if path is not None and path.suffix.lower() != ".png":
         raise UsageError(
             f"--sheet is {str(path)!r}; the sheet is a PNG file: give a name with .png"
         )
-    if not story.pictures:
+    if story.pictures:
+        from shopfloor.report.sheet import sheet
+
+        return sheet(story, run.episode(story.entry.lot))
+    if path is not None:
         raise UsageError(
             f"lot {story.entry.lot} of {run.path} was recorded without video (--no-video), so "
             "there is nothing to draw; leave --sheet out, and record the next run with video"
         )
-    data = sheet(story, run.episode(story.entry.lot))
+    return None
+
+
+def _write(path: Path, data: bytes, option: str) -> None:
+    """Write a file as a whole or not at all."""
+    from shopfloor.record.disk import write_atomic
+
     try:
         write_atomic(path, data)
     except RunUnwritable as error:
         cause = error.__cause__
         reason = cause.strerror if isinstance(cause, OSError) else str(error)
-        raise UsageError(
-            f"cannot write {path}: {reason}; name another file with --sheet FILE.png"
-        ) from error
+        raise UsageError(f"cannot write {path}: {reason}; name another with {option}") from error

@@ -8,6 +8,7 @@ from itertools import islice
 
 from shopfloor.errors import RunCorrupt
 from shopfloor.record import Episode
+from shopfloor.record.video import VIEWS, video_name
 from shopfloor.report.moment import Moment
 from shopfloor.types import UInt8Array
 
@@ -38,8 +39,9 @@ def album(episode: Episode, chosen: Sequence[Moment]) -> Album:
     for moment in chosen:
         for camera, place in moment.places.items():
             wanted.setdefault(camera, set()).add(place)
-        if moment.shown is not None and f"{moment.shown.camera}.views.mp4" in episode.files:
-            viewed.setdefault(moment.shown.camera, set()).add(moment.shown.place)
+        shown = moment.shown
+        if shown is not None and video_name(f"{shown.camera}{VIEWS}") in episode.files:
+            viewed.setdefault(shown.camera, set()).add(shown.place)
     return Album(
         {
             (camera, place): pixels

@@ -72,7 +72,7 @@ def _lacks(run: RunState, *, several: bool) -> Iterator[str]:
     yield said
     if run.missing:
         yield f"{name}lots without a record: {_lots(run.missing)}"
-    path = printable(quote(run.path))
+    path = printable(quote(wording.here(run.path)))
     yield f"{name}`shopfloor run --resume {path}` goes on, once nobody works on it"
 
 
@@ -114,7 +114,8 @@ def _foot(found: Register, asked: str) -> Iterator[str]:
     first = next((row for row in found.rows if not row.good), found.rows[0] if shown else None)
     if first is not None:
         path = next(run.path for run in found.runs if run.name == first.run)
-        yield f"What happened in one: shopfloor episodes {printable(quote(path))} --why {first.lot}"
+        where = printable(quote(wording.here(path)))
+        yield f"What happened in one: shopfloor episodes {where} --why {first.lot}"
 
 
 def _table(found: Register, width: int | None) -> Table:

@@ -39,7 +39,7 @@ def story_screen(story: Story, *, full: bool = False) -> RenderableType:
         full: Every line and every question; otherwise what is alike is joined, and of the
             questions the one that led to the failure (or the first) is shown.
     """
-    parts: list[RenderableType] = [*_head(story), "", _grid(_order(story))]
+    parts: list[RenderableType] = [*_head(story), "", _grid(told.order_words(story))]
     if story.failing is not None:
         parts += ["", _title("Why"), _list((line, "") for line in told.led_to(story))]
     parts += ["", _title("Units"), _list(_units(story))]
@@ -65,15 +65,6 @@ def _head(story: Story) -> Iterator[RenderableType]:
 
 def _title(words: str) -> Text:
     return Text(words, style="bold")
-
-
-def _order(story: Story) -> Iterator[tuple[str, str]]:
-    entry = story.entry
-    yield f"lot {entry.lot}", f"{printable(entry.order)} in {printable(story.run)}"
-    yield "told", f"{printable(entry.instruction, lines=True)} ({printable(entry.language)})"
-    yield "goal", "; ".join(map(printable, story.goal)) or "nothing is to be moved"
-    where = f"{printable(story.brain)} in {printable(story.cell)} on {printable(story.body)}"
-    yield "who", f"{where}, seed of the lot {entry.seed}"
 
 
 def _grid(rows: Iterator[tuple[str, str]]) -> RenderableType:

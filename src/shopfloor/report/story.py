@@ -199,7 +199,7 @@ class Story:
         failing: Where it began to fail, or None.
         limbs: Names.
         frames: For each camera with a video, the tick at which each of its pictures was taken.
-        pictures: Whether there are videos and views to look at.
+        pictures: Whether there are videos to look at.
     """
 
     run: str

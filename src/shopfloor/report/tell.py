@@ -13,6 +13,7 @@ from shopfloor.order import FAILURE_MEANINGS, choices
 from shopfloor.order.layout import Layout
 from shopfloor.order.phrase import say_rule
 from shopfloor.record import Entry, Episode, RunFolder
+from shopfloor.record.video import video_name
 from shopfloor.report.story import (
     Call,
     Ending,
@@ -76,9 +77,9 @@ def tell(run: RunFolder, lot: int) -> Story:
         frames={
             camera: tuple(ticks)
             for camera, ticks in heard.frames.items()
-            if f"{camera}.mp4" in episode.files
+            if video_name(camera) in episode.files
         },
-        pictures=any(name.endswith(".mp4") for name in episode.files),
+        pictures=any(video_name(camera) in episode.files for camera in heard.frames),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from shopfloor.report import wording
-from shopfloor.report.printable import shortened
+from shopfloor.report.printable import printable, shortened
 from shopfloor.report.story import Call, Failing, Fate, Peak, Question, Remark, Story, Stretch
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "fate_words",
     "headline",
     "led_to",
+    "order_words",
     "outcome_words",
     "question_facts",
     "stirring",
@@ -90,6 +91,17 @@ def headline(story: Story) -> str:
         return f"failed without a code{once}"
     when = f"{at(story, failing.tick)} (tick {failing.tick})"
     return f"failed: {_name(failing.code)} from {when}; {good} of {about} units good{once}"
+
+
+def order_words(story: Story) -> Iterator[tuple[str, str]]:
+    """Yield what the order was, and who was in charge, as (name, words)."""
+    entry = story.entry
+    where = shortened(wording.here(story.run), 4 * _ONE_LINE)
+    yield f"lot {entry.lot}", f"{_name(entry.order)} in {where}"
+    yield "told", f"{printable(entry.instruction, lines=True)} ({_name(entry.language)})"
+    yield "goal", "; ".join(story.goal) or "nothing is to be moved"
+    place = f"{_name(story.cell)} on {_name(story.body)}"
+    yield "who", f"{printable(story.brain)} in {place}, seed of the lot {entry.seed}"
 
 
 def led_to(story: Story) -> Iterator[str]:
