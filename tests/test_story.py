@@ -195,6 +195,7 @@ def test_a_lie_is_told_with_what_the_brain_had_been_told(lying, cli):
     assert (refused.ending, refused.code, refused.begun) == ("refused", "plan.invalid", None)
     assert {stretch.verdict for stretch in story.stretches} == {"limit"}
     said = " ".join(cli(lying, "--why", 0)[1].split())
+    assert told.stirring(story) == {1, 2, 3}
     assert "the last call that had not worked:" in said
     assert "the brain claims: done:" in said
     assert "the guard limited" in said

@@ -8,8 +8,18 @@ from typing import Any, Literal
 
 from shopfloor.record import Entry
 
-__all__ = ["Call", "Ending", "Failing", "Fate", "Peak", "Question", "Remark", "Shown", "Story"]
-__all__ += ["Stretch"]
+__all__ = [
+    "Call",
+    "Ending",
+    "Failing",
+    "Fate",
+    "Peak",
+    "Question",
+    "Remark",
+    "Shown",
+    "Story",
+    "Stretch",
+]
 
 Ending = Literal["done", "failed", "dropped", "refused", "cut off"]
 """How a call can end: ``cut off`` is by the end of the order."""

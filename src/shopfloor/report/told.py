@@ -341,10 +341,13 @@ def stirring(story: Story) -> frozenset[int]:
     """
     questions = story.questions
     news = [beat.tick for beat in map(_call_beat, story.calls) if not beat.quiet]
+    refused = [call.ended for call in story.calls if call.ending == "refused"]
     found = {questions[0].number, questions[-1].number} if questions else set()
     for i, question in enumerate(questions):
         until = questions[i + 1].tick if i + 1 < len(questions) else story.last_tick + 1
         if any(question.tick <= tick < max(until, question.tick + 1) for tick in news):
+            found.add(question.number)
+        if any(question.tick <= tick <= until for tick in refused):  # the next is asked at once
             found.add(question.number)
     if story.failing is not None and story.failing.question is not None:
         found.add(story.failing.question)
