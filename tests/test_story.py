@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from record_examples import cell_spec, make_lot, manifest, work
 from shopfloor.cli import main
 from shopfloor.errors import RunCorrupt, UsageError
 from shopfloor.order import FAILURE_MEANINGS
-from shopfloor.report import told
+from shopfloor.record import LogRecorder, RunFolder, VideoEncoder
+from shopfloor.report import lettering, told
 from shopfloor.report.moment import moments
 from shopfloor.report.tell import stretches, tell
 from story_examples import HOSTILE, MODEL, chat_run, late_run, lying_run, opened
@@ -385,3 +387,40 @@ def test_where_there_is_no_run(tmp_path, cli):
     code, out, err = cli(tmp_path, "--why", 0)
     assert (code, out) == (2, "")
     assert "no run here" in err
+
+
+# Other cells, other libraries.
+
+
+@pytest.mark.parametrize("ticks", [1, 9])
+def test_any_cell_can_be_told_and_drawn(tmp_path, ticks, cli):
+    with RunFolder.create(tmp_path / "run", manifest()) as folder:
+        encoder = VideoEncoder()
+        recorder = LogRecorder(folder, cell_spec(cameras=("wrist",)), encoder=encoder)
+        folder.index(work(folder, recorder, make_lot(0, parts=1), ticks=ticks))
+        encoder.close()
+    code, out, _ = cli(tmp_path / "run", "--why", 0)
+    assert code == 0
+    assert out.startswith("good: 1 of 1 units")
+    assert "nothing is to be moved" in out
+    assert cv2.imread(str(tmp_path / "run/why-000000.png")) is not None
+
+
+@pytest.mark.parametrize("font", [True, False])
+def test_letters_fit_with_any_version_of_the_library(monkeypatch, font):
+    if not font:
+        monkeypatch.setattr(lettering, "_font", lambda: None)
+    lettering._width.cache_clear()
+    letters = lettering.Letters(12)
+    text = "left: pick (507, 581) 把红色方块放进 A 箱"
+    canvas = np.full((60, 900, 3), 255, np.uint8)
+    end = letters.draw(canvas, text, 10, 40, (0, 0, 0))
+    dark = np.flatnonzero((canvas < 128).any(axis=(0, 2)))
+    assert 10 <= dark[0] <= 14
+    assert end - 8 <= dark[-1] <= end
+    for width in (0, 5, 60, 200, 899):
+        assert letters.width(letters.fitted(text, width)) <= max(width, letters.width(".."))
+    rim = canvas.copy()
+    letters.draw(rim, text, -50, 5, (0, 0, 0))  # cut off at the edges, not wrapped around
+    letters.draw(rim, text, 880, 59, (0, 0, 0))
+    lettering._width.cache_clear()
