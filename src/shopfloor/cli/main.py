@@ -16,6 +16,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "run": ("shopfloor.cli.run", "Work a shift in a cell and report on it."),
     "report": ("shopfloor.cli.report", "Write and show the report of a run."),
+    "episodes": ("shopfloor.cli.episodes", "List the episodes of runs, and why they ended so."),
     "export": ("shopfloor.cli.export", "Write runs as LeRobot, Rerun, MCAP or Parquet."),
     "list": ("shopfloor.cli.listing", "List cells, bodies, brains or skills."),
     "probe": ("shopfloor.cli.probe", "Find out whether a model can point, call and see."),

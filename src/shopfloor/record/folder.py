@@ -27,7 +27,7 @@ notices those that outlived a killed parent.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from hashlib import sha256
@@ -40,7 +40,7 @@ from shopfloor.record.disk import sync_folder, write_atomic, writing
 from shopfloor.record.entry import Entry, Manifest, Session
 from shopfloor.record.episode import Episode
 from shopfloor.record.flight import FLIGHT, Flight
-from shopfloor.record.index import Index, read_index
+from shopfloor.record.index import Index, iter_index, read_index
 from shopfloor.record.interrupted import INTERRUPTED, Interrupted, set_apart
 from shopfloor.record.lines import append_line, read_lines
 from shopfloor.record.lock import Lock
@@ -219,6 +219,21 @@ class RunFolder:
         lots = self._shelf.lots()
         self._shelf.refuse_missing(indexed, lots)
         return tuple(indexed[n] if n in indexed else self._shelf.open(n).entry for n in lots)
+
+    def iter_entries(self) -> Iterator[Entry]:
+        """Yield what ``entries`` returns, with one in memory at a time: for runs of any length.
+
+        Raises:
+            RunCorrupt: As ``entries``, when it comes to it; that an indexed episode is gone is
+                noticed after the last indexed one was yielded. Lots that are out of order in the
+                index, too.
+        """
+        count = 0
+        for entry in iter_index(self.path / _INDEX):
+            yield entry
+            count += 1
+        for lot in self._shelf.beyond(count):
+            yield self._shelf.open(lot).entry
 
     def episode(self, lot: int) -> Episode:
         """Open a committed episode.

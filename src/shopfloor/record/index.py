@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from shopfloor.errors import RunCorrupt
 from shopfloor.record.entry import Entry
-from shopfloor.record.lines import append_line, read_lines, rewrite_lines
+from shopfloor.record.lines import append_line, iter_lines, rewrite_lines
 
-__all__ = ["Index", "read_index"]
+__all__ = ["Index", "iter_index", "read_index"]
 
 
 def read_index(path: Path) -> dict[int, Entry]:
@@ -17,8 +18,22 @@ def read_index(path: Path) -> dict[int, Entry]:
     Raises:
         RunCorrupt: A line is not what was written.
     """
-    entries = [Entry.from_json(line) for line in read_lines(path)]
-    return {entry.lot: entry for entry in entries}
+    return {entry.lot: entry for entry in map(Entry.from_json, iter_lines(path))}
+
+
+def iter_index(path: Path) -> Iterator[Entry]:
+    """Yield the entries that an index holds, with one in memory at a time.
+
+    Raises:
+        RunCorrupt: A line is not what was written, or the lots are not 0, 1, 2 and so on.
+    """
+    for lot, entry in enumerate(map(Entry.from_json, iter_lines(path))):
+        if entry.lot != lot:
+            raise RunCorrupt(
+                f"{path}, line {lot + 1}, is about lot {entry.lot}, and lot {lot} was due; delete "
+                "the file and continue with --resume, which rebuilds it from the episodes"
+            )
+        yield entry
 
 
 class Index:

@@ -71,6 +71,11 @@ class Recording:
         """
         return self._table(TRUTH_FILE) if TRUTH_FILE in self._names() else None
 
+    def films(self) -> frozenset[str]:
+        """Return the names that ``video`` knows: cameras, and ``CAMERA.views``."""
+        end = film_name("")
+        return frozenset(n.removesuffix(end) for n in self._names() if n.endswith(end))
+
     def video(self, camera: str) -> Iterator[UInt8Array]:
         """Yield the recorded pictures of a camera, ``(H, W, 3)`` uint8 RGB.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from shopfloor.errors import RunCorrupt
@@ -37,16 +38,38 @@ class Shelf:
         Raises:
             RunCorrupt: The folder is gone, or holds something that is no episode.
         """
+        return sorted(self._scan())
+
+    def beyond(self, count: int) -> list[int]:
+        """Return the committed lots from ``count`` on, ascending; those below must be there.
+
+        Raises:
+            RunCorrupt: One of them is gone, or as ``lots``.
+        """
+        there, rest = 0, []
+        for lot in self._scan():
+            if lot < count:
+                there += 1
+            else:
+                rest.append(lot)
+        if there != count:
+            self.refuse_missing(range(count), self.lots())
+        return sorted(rest)
+
+    def _scan(self) -> Iterator[int]:
         try:
-            names = [item.name for item in self.path.iterdir()]
+            with os.scandir(self.path) as items:
+                for item in items:
+                    name = item.name
+                    if not (name.isascii() and name.isdigit() and name == f"{int(name):06d}"):
+                        raise RunCorrupt(
+                            f"{self.path / name} is no episode of this run; move it elsewhere"
+                        )
+                    yield int(name)
         except OSError as error:
             raise RunCorrupt(
                 f"{self.path} cannot be read: {error.strerror}; restore it from a copy"
             ) from error
-        for name in names:
-            if not (name.isascii() and name.isdigit() and name == f"{int(name):06d}"):
-                raise RunCorrupt(f"{self.path / name} is no episode of this run; move it elsewhere")
-        return sorted(map(int, names))
 
     def open(self, lot: int) -> Episode:
         """Open a committed lot.

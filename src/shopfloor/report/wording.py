@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 from shopfloor.report.interval import Interval, Rate
 from shopfloor.report.measure import MeanTime
 from shopfloor.report.summary import Summary
@@ -11,6 +14,7 @@ __all__ = [
     "SIMULATION",
     "between",
     "clock",
+    "here",
     "interval",
     "number",
     "opening",
@@ -52,6 +56,13 @@ def clock(seconds: float | None) -> str:
         return f"{whole // 60}:{whole % 60:02d}\u00a0min"
     minutes = round(seconds / 60)
     return f"{minutes // 60}:{minutes % 60:02d}\u00a0h"
+
+
+def here(path: str) -> str:
+    """Return a path as short as it can be given where we are."""
+    with suppress(ValueError):
+        return str(Path(path).relative_to(Path.cwd()))
+    return path
 
 
 def interval(bounds: Interval | None, digits: int = 0) -> str:
