@@ -400,6 +400,11 @@ def test_who_cannot_be_read_three_times_is_given_up(hire, ask, bad, code):
         ask(brain)
     assert error.value.code == code
     assert len(engine.asked) == 3
+    # What it said is not lost: it goes with the error.
+    exchange = error.value.exchange
+    assert exchange.tokens == (300, 30)
+    assert exchange.model_id == MODEL
+    assert exchange.request.startswith("order (en):")
 
 
 def test_all_corrections_share_the_deadline(hire, ask, monkeypatch):

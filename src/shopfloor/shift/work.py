@@ -183,7 +183,9 @@ class _Floor:
         except Exception as error:  # noqa: BLE001 - a brain may not end the shift, whatever it does
             note = f"{type(error).__name__}: {error}"
             now.append(Event(tick, "fault", {"code": fault_code(error), "reason": note}))
-            reply = Reply(Finish("gave_up", note), Exchange("", note, "", 0.0))
+            said = getattr(error, "exchange", None)
+            heard = said if isinstance(said, Exchange) else Exchange("", note, "", 0.0)
+            reply = Reply(Finish("gave_up", note), heard)
         charged = crew.latency.ticks(time.perf_counter() - began, self.dt)
         crew.recorder.exchange(tick, reply.exchange)
         self.tally.decisions += 1

@@ -69,7 +69,11 @@ class Brain(Protocol):
         ...
 
     def act(self, observation: Observation, events: Sequence[Event], *, deadline_s: float) -> Reply:
-        """Decide what the free limbs do next."""
+        """Decide what the free limbs do next.
+
+        Whatever it raises fails the order alone. An error may carry an ``exchange``, so that what
+        was asked and answered before it is not lost.
+        """
         ...
 
     def close(self) -> None:

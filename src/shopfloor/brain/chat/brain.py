@@ -139,6 +139,8 @@ class ChatBrain:
         Raises:
             TimeoutError, ConnectionError: It did not answer, or nobody is there.
             Misread: Its answers could not be read, though it was told why.
+
+        What was asked and answered until then goes with the error, as its ``exchange``.
         """
         self._until = monotonic() + deadline_s
         for event in events:
@@ -150,6 +152,14 @@ class ChatBrain:
             refused = Finish("refused", str(error))
             return Reply(refused, self._exchange(ordered(self._order), []))
         answers: list[ChatAnswer] = []
+        try:
+            return self._decide(told, answers)
+        except Exception as error:
+            error.exchange = self._exchange(told, answers)  # type: ignore[attr-defined]
+            raise
+
+    def _decide(self, told: str, answers: list[ChatAnswer]) -> Reply:
+        """Ask until an answer can be read; ``answers`` takes up each of them."""
         for again in range(_CORRECTIONS + 1):
             spent = self._over()
             if spent:
