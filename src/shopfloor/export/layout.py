@@ -40,7 +40,7 @@ def layout(rr: Any, scene: Scene, *, truth: bool) -> Any:
         overrides=ways,
         eye_controls=rrb.EyeControls3D(
             kind=rrb.Eye3DKind.Orbital,
-            position=middle + _reach(scene) * np.array([0.9, -1.3, 1.0]),
+            position=middle + _reach(scene) * np.array([0.5, -0.85, 0.65]),
             look_target=middle,
         ),
     )
@@ -72,8 +72,9 @@ def layout(rr: Any, scene: Scene, *, truth: bool) -> Any:
             ),
             column_shares=[3, 2],
         ),
-        rrb.TimePanel(timeline="time"),
-        collapse_panels=True,
+        rrb.TimePanel(state="collapsed", timeline="time"),
+        rrb.BlueprintPanel(state="collapsed"),
+        rrb.SelectionPanel(state="collapsed"),
     )
 
 

@@ -21,7 +21,7 @@ from shopfloor.export.extra import need
 from shopfloor.export.job import Options, Tell, Written
 from shopfloor.export.layout import layout
 from shopfloor.export.part import part_shape
-from shopfloor.export.robot import Poses, Shape
+from shopfloor.export.robot import Poses, Shape, z_axis
 from shopfloor.export.scene import Film
 from shopfloor.export.stage import Stage, Staging
 from shopfloor.export.story import TOPICS, states, story
@@ -31,7 +31,6 @@ __all__ = ["write"]
 _APPLICATION = "shopfloor"
 _DONE, _ASKED = (70, 160, 255), (255, 160, 40)
 _STATION = (120, 130, 140)
-_LOG_LEVELS = {"INFO": "INFO", "WARN": "WARN", "ERROR": "ERROR"}
 
 
 def write(chosen: Sequence[Chosen], out: Path, options: Options, tell: Tell) -> Written:
@@ -215,7 +214,7 @@ class _Recording:
         solid = {**turned, "fill_mode": "solid"}
         if shape.kind == "capsule":
             # Rerun's begins where MuJoCo's has one end of its axis.
-            begin = shape.position_m - half * _z_axis(shape.quat)
+            begin = shape.position_m - half * z_axis(shape.quat)
             what = rr.Capsules3D(
                 lengths=[2 * half], radii=[radius], translations=[begin], **solid
             )
@@ -265,11 +264,11 @@ class _Recording:
             curves = {
                 "position": (table[f"{name}.q"], limb.joints),
                 "velocity": (table[f"{name}.qd"], limb.joints),
-                "force": (wrench[:, :3], ("Fx", "Fy", "Fz")),
-                "torque": (wrench[:, 3:], ("Tx", "Ty", "Tz")),
+                "force": (wrench[:, :3], [f"{name} {axis}" for axis in "xyz"]),
+                "torque": (wrench[:, 3:], [f"{name} {axis}" for axis in "xyz"]),
                 "jaw": (
                     np.stack([table[f"{name}.{c}"] for c in ("jaw_m", "applied_jaw_m")], axis=1),
-                    ("measured", "applied"),
+                    [f"{name} measured", f"{name} applied"],
                 ),
             }
             for what, (values, names) in curves.items():
@@ -316,8 +315,3 @@ class _Recording:
             self._rr.Scalars.columns(scalars=table["collision_n"]),
         )
 
-
-def _z_axis(quat: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return ``(3,)`` the z axis of a frame whose orientation is ``quat`` (w, x, y, z)."""
-    w, x, y, z = quat
-    return np.array([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)])

@@ -16,7 +16,7 @@ from shopfloor.types import FloatArray
 if TYPE_CHECKING:
     from shopfloor.body.contract import Body
 
-__all__ = ["Kind", "Link", "Poses", "Robot", "Shape", "robot_of"]
+__all__ = ["Kind", "Link", "Poses", "Robot", "Shape", "quat_of", "robot_of", "z_axis"]
 
 Kind = Literal["box", "capsule", "cylinder", "ellipsoid", "mesh"]
 
@@ -163,6 +163,21 @@ def robot_of(manifest: Manifest, limbs: Mapping[str, int]) -> tuple[Robot | None
             "recorded with; shapes and poses of links may differ from what was"
         )
     return robot, None
+
+
+def z_axis(quat: FloatArray) -> FloatArray:
+    """Return ``(3,)`` the z axis of a frame whose orientation is ``(4,)`` (w, x, y, z)."""
+    w, x, y, z = quat
+    return np.array([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)])
+
+
+def quat_of(rotation: FloatArray) -> FloatArray:
+    """Return ``(4,)`` (w, x, y, z) for a ``(3, 3)`` rotation."""
+    import mujoco
+
+    quat = np.empty(4)
+    mujoco.mju_mat2Quat(quat, np.ascontiguousarray(rotation).ravel())
+    return quat
 
 
 def _shapes(model: Any, body: int) -> tuple[Shape, ...]:
