@@ -43,7 +43,7 @@ WORLD = "world"
 
 Rgba = tuple[float, float, float, float]
 
-_LEVELS = {"INFO": 2, "WARN": 3, "ERROR": 4}
+_LEVELS = {"INFO": Log.INFO, "WARN": Log.WARNING, "ERROR": Log.ERROR}
 _STATION: Rgba = (0.47, 0.51, 0.55, 0.35)
 _WHITE: Rgba = (1.0, 1.0, 1.0, 1.0)
 _LETTER_M = 0.05
@@ -78,14 +78,14 @@ class Joints:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._message = JointStates(joints=[JointState(name=name) for name in names])
+        self._joints = list(self._message.joints)
 
     def at(self, now_ns: int, position: FloatArray, velocity: FloatArray) -> bytes:
         """Return the message for ``(k,)`` positions and ``(k,)`` or fewer velocities."""
         _stamp(self._message.timestamp, now_ns)
-        joints = list(self._message.joints)
-        for joint, value in zip(joints, position.tolist(), strict=True):
+        for joint, value in zip(self._joints, position.tolist(), strict=True):
             joint.position = value
-        for joint, value in zip(joints, velocity.tolist(), strict=False):
+        for joint, value in zip(self._joints, velocity.tolist(), strict=False):
             joint.velocity = value
         data: bytes = self._message.SerializeToString()
         return data

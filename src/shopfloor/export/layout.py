@@ -26,7 +26,7 @@ def layout(rr: Any, scene: Scene, *, truth: bool) -> Any:
 
     now = rr.TimeRangeBoundary.cursor_relative
     done, ahead = now(seconds=-_BEHIND_S), now(seconds=_AHEAD_S)
-    ways: dict[str, Any] = {}
+    ways: Any = {}
     for name in scene.limbs:
         for what, end in (("done", now()), ("requested", ahead)):
             ways[f"path/{name}/{what}"] = rrb.VisibleTimeRanges(
@@ -40,7 +40,7 @@ def layout(rr: Any, scene: Scene, *, truth: bool) -> Any:
         overrides=ways,
         eye_controls=rrb.EyeControls3D(
             kind=rrb.Eye3DKind.Orbital,
-            position=middle + _reach(scene) * np.array([0.5, -0.85, 0.65]),
+            position=middle + _reach(scene) * np.array([0.6, -1.0, 0.75]),
             look_target=middle,
         ),
     )

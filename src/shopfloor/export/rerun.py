@@ -199,9 +199,7 @@ class _Recording:
         if shape.kind == "mesh":
             self._static(
                 path,
-                rr.Transform3D(
-                    translation=shape.position_m, quaternion=shape.quat[[1, 2, 3, 0]]
-                ),
+                rr.Transform3D(translation=shape.position_m, quaternion=shape.quat[[1, 2, 3, 0]]),
                 rr.Mesh3D(
                     vertex_positions=shape.vertices,
                     triangle_indices=shape.faces,
@@ -215,9 +213,7 @@ class _Recording:
         if shape.kind == "capsule":
             # Rerun's begins where MuJoCo's has one end of its axis.
             begin = shape.position_m - half * z_axis(shape.quat)
-            what = rr.Capsules3D(
-                lengths=[2 * half], radii=[radius], translations=[begin], **solid
-            )
+            what = rr.Capsules3D(lengths=[2 * half], radii=[radius], translations=[begin], **solid)
         elif shape.kind == "cylinder":
             what = rr.Cylinders3D(
                 lengths=[2 * half], radii=[radius], centers=[shape.position_m], **solid
@@ -314,4 +310,3 @@ class _Recording:
             table["tick"],
             self._rr.Scalars.columns(scalars=table["collision_n"]),
         )
-

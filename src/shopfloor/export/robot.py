@@ -16,7 +16,7 @@ from shopfloor.types import FloatArray
 if TYPE_CHECKING:
     from shopfloor.body.contract import Body
 
-__all__ = ["Kind", "Link", "Poses", "Robot", "Shape", "quat_of", "robot_of", "z_axis"]
+__all__ = ["Kind", "Link", "Poses", "Robot", "Shape", "quats_of", "robot_of", "z_axis"]
 
 Kind = Literal["box", "capsule", "cylinder", "ellipsoid", "mesh"]
 
@@ -116,21 +116,19 @@ class Robot:
         for name, (joints, fingers, offset_m, gain, _) in self._limbs.items():
             rows[:, joints] = ticks[f"{name}.{what}"]
             rows[:, fingers] = ((ticks[f"{name}.{jaw}"] - offset_m) / gain)[:, None]
-        links, sites = self._bodies, [places[-1] for places in self._limbs.values()]
-        at = np.full((len(ticks), len(links) + len(sites), 3), np.nan)
-        turn = np.full((len(ticks), len(links) + len(sites), 4), np.nan)
-        quat = np.empty(4)
+        sites = [places[-1] for places in self._limbs.values()]
+        at, turn = np.full((2, len(ticks), model.nbody, 4), np.nan)
+        tool_at, tool_turn = np.full((2, len(ticks), model.nsite, 9), np.nan)
         for k in np.flatnonzero(np.isfinite(rows).all(axis=1)):
             data.qpos[:] = rows[k]
             mujoco.mj_kinematics(model, data)
-            at[k, : len(links)], turn[k, : len(links)] = data.xpos[links], data.xquat[links]
-            for i, site in enumerate(sites, len(links)):
-                mujoco.mju_mat2Quat(quat, data.site_xmat[site])
-                at[k, i], turn[k, i] = data.site_xpos[site], quat
+            at[k, :, :3], turn[k] = data.xpos, data.xquat
+            tool_at[k, :, :3], tool_turn[k] = data.site_xpos, data.site_xmat
         tools = {
-            name: Poses(at[:, [i]], turn[:, [i]]) for i, name in enumerate(self._limbs, len(links))
+            name: Poses(tool_at[:, [site], :3], quats_of(tool_turn[:, [site]].reshape(-1, 1, 3, 3)))
+            for name, site in zip(self._limbs, sites, strict=True)
         }
-        return Poses(at[:, : len(links)], turn[:, : len(links)]), tools
+        return Poses(at[:, self._bodies, :3], turn[:, self._bodies]), tools
 
 
 def robot_of(manifest: Manifest, limbs: Mapping[str, int]) -> tuple[Robot | None, str | None]:
@@ -171,13 +169,15 @@ def z_axis(quat: FloatArray) -> FloatArray:
     return np.array([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)])
 
 
-def quat_of(rotation: FloatArray) -> FloatArray:
-    """Return ``(4,)`` (w, x, y, z) for a ``(3, 3)`` rotation."""
-    import mujoco
+def quats_of(rotation: FloatArray) -> FloatArray:
+    """Return ``(..., 4)`` orientations (w, x, y, z) of ``(..., 3, 3)`` rotations; NaN for NaN."""
+    from scipy.spatial.transform import Rotation
 
-    quat = np.empty(4)
-    mujoco.mju_mat2Quat(quat, np.ascontiguousarray(rotation).ravel())
-    return quat
+    out = np.full((*rotation.shape[:-2], 4), np.nan)
+    known = np.isfinite(rotation).all(axis=(-2, -1))
+    if known.any():
+        out[known] = Rotation.from_matrix(rotation[known]).as_quat(scalar_first=True)
+    return out
 
 
 def _shapes(model: Any, body: int) -> tuple[Shape, ...]:

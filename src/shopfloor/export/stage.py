@@ -70,7 +70,9 @@ class Staging:
         for stem, chosen in zip(stems(self._chosen), self._chosen, strict=True):
             episode = chosen.open()
             if (known := self._runs.get(chosen.run.path)) is None:
-                limbs = {name: len(limb["joints"]) for name, limb in episode.begin()["limbs"].items()}
+                limbs = {
+                    name: len(limb["joints"]) for name, limb in episode.begin()["limbs"].items()
+                }
                 known = self._runs[chosen.run.path] = self._run(chosen.run, limbs)
             start, robot = known
             scene = Scene.of(episode, start[chosen.entry.lot])

@@ -114,7 +114,9 @@ def _event(note: Mapping[str, Any]) -> Line:
     if not kind.startswith("skill."):
         level: Level = "ERROR" if kind == "fault" else "INFO"
         return Line(int(note["tick"]), "events", level, f"{kind} {_json(data)}", note)
-    who = f"{data.get('id')} {data.get('skill')} {'+'.join(map(str, data.get('limbs', ())))}".rstrip()
+    who = (
+        f"{data.get('id')} {data.get('skill')} {'+'.join(map(str, data.get('limbs', ())))}".rstrip()
+    )
     what = kind.partition(".")[2]
     if what == "started":
         text = f"{who} started {_json(data.get('arguments', {}))}"

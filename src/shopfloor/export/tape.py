@@ -26,7 +26,7 @@ from mcap_protobuf.schema import register_schema
 from shopfloor import __version__
 from shopfloor.export import foxglove
 from shopfloor.export.part import part_shape
-from shopfloor.export.robot import Poses, quat_of
+from shopfloor.export.robot import Poses, quats_of
 from shopfloor.export.scene import Film, Scene
 from shopfloor.export.stage import Stage
 from shopfloor.export.story import TOPICS, states, story
@@ -54,7 +54,7 @@ def write_tape(file: BinaryIO, stage: Stage, *, truth: bool) -> None:
     topics = [*tape.still(), *tape.moving(), *tape.sensed(), *tape.seen(), *tape.told()]
     if truth:
         topics += tape.truth()
-    for now_ns, channel, data in heapq.merge(*topics, key=lambda message: message[0]):
+    for now_ns, channel, data in heapq.merge(*topics):
         writer.add_message(channel, log_time=now_ns, publish_time=now_ns, data=data)
     entry, run = stage.scene.episode.entry, stage.chosen.run
     writer.add_metadata("manifest", _texts(run.manifest.to_json()))
@@ -62,7 +62,7 @@ def write_tape(file: BinaryIO, stage: Stage, *, truth: bool) -> None:
     record = (stage.scene.episode.path / EPISODE_FILE).read_bytes()
     begin = stage.scene.clock_ns(0)
     writer.add_attachment(begin, begin, EPISODE_FILE, "application/json", record)
-    writer.finish()
+    writer.finish()  # type: ignore[no-untyped-call] # the library leaves it out
 
 
 class _Tape:
@@ -84,8 +84,9 @@ class _Tape:
             f"base/{name}": limb.base_in_world for name, limb in scene.limbs.items()
         } | {_frame(film): film.camera_in_world for film in scene.films}
         poses = np.array(list(frames.values())).reshape(-1, 4, 4)
-        turned = np.array([quat_of(pose[:3, :3]) for pose in poses]).reshape(-1, 4)
-        placed = foxglove.Transforms(tuple(frames)).at(self._first, poses[:, :3, 3], turned)
+        placed = foxglove.Transforms(tuple(frames)).at(
+            self._first, poses[:, :3, 3], quats_of(poses[:, :3, :3])
+        )
         yield self._once("/tf/static", FrameTransforms, placed)
         boxes = foxglove.scene([foxglove.station(each) for each in scene.stations], self._first)
         yield self._once("/stations", SceneUpdate, boxes.SerializeToString())
@@ -105,9 +106,6 @@ class _Tape:
         parts = [Poses(links.position_m[:, kept], links.quat[:, kept]), *tools.values()]
         frames = [*(names[k] for k in kept), *(f"tool/{name}" for name in tools)]
         yield self._transforms("/tf", frames, _beside(parts))
-        yield self._transforms(
-            "/tf/requested", [f"requested/{name}" for name in asked], _beside(list(asked.values()))
-        )
         ways = [
             foxglove.way(f"{what}/{name}", poses[name].position_m[:, 0], colour)
             for what, poses, colour in (("done", tools, _DONE), ("requested", asked, _ASKED))
@@ -117,23 +115,27 @@ class _Tape:
         yield self._once("/path", SceneUpdate, shown.SerializeToString())
 
     def sensed(self) -> Iterator[Iterator[Message]]:
-        """What the limbs' own sensors said, and what was asked and done."""
-        table = self._scene.ticks
-        for name, limb in self._scene.limbs.items():
-            yield self._joints(name, limb.joints)
-            wrench = {"force": table[f"{name}.wrench"][:, :3], "torque": table[f"{name}.wrench"][:, 3:]}
-            yield self._rows(f"/{name}/wrench", wrench)
-            columns = ("requested", "requested_jaw_m", "applied", "applied_jaw_m")
-            yield self._rows(f"/{name}/action", {what: table[f"{name}.{what}"] for what in columns})
-        yield self._rows(
-            "/control",
-            {
-                "source": _named(SOURCES, table["source"]),
-                "verdict": _named(VERDICTS, table["verdict"]),
-                "requested_tick": table["requested_tick"],
-                "requested_seq": table["requested_seq"],
-                "tick": table["tick"],
-            },
+        """What the limbs' own sensors said, what was asked of them, and what was let through."""
+        table, limbs = self._scene.ticks, self._scene.limbs
+        for topic, position, jaw, speed in (
+            ("/joints", "q", "jaw_m", "qd"),
+            ("/joints/requested", "requested", "requested_jaw_m", None),
+            ("/joints/applied", "applied", "applied_jaw_m", None),
+        ):
+            yield self._joints(topic, position, jaw, speed)
+        yield self._rows("/wrench", {name: table[f"{name}.wrench"] for name in limbs})
+        source, verdict = (
+            _named(names, table[column])
+            for column, names in (("source", SOURCES), ("verdict", VERDICTS))
+        )
+        channel = self._json("/control", {"source": "string", "verdict": "string"})
+        states = list(zip(source, verdict, strict=True))
+        yield iter(
+            [
+                (self._clock[k], channel, _json({"source": state[0], "verdict": state[1]}))
+                for k, state in enumerate(states)
+                if not k or state != states[k - 1]
+            ]
         )
 
     def seen(self) -> Iterator[Iterator[Message]]:
@@ -203,18 +205,25 @@ class _Tape:
         channel = self._protobuf(topic, FrameTransforms)
         fill = foxglove.Transforms(frames)
         known = np.isfinite(poses.position_m).all(axis=(1, 2))
-        for k, now in enumerate(self._clock if clock is None else clock):
-            if known[k]:
-                yield now, channel, fill.at(now, poses.position_m[k], poses.quat[k])
+        times = self._clock if clock is None else clock
+        for now, there, at, turned in zip(times, known, poses.position_m, poses.quat, strict=True):
+            if there:
+                yield now, channel, fill.at(now, at, turned)
 
-    def _joints(self, limb: str, names: Sequence[str]) -> Iterator[Message]:
-        channel = self._protobuf(f"/{limb}/joints", JointStates)
-        fill = foxglove.Joints([*names, f"{limb}/jaw"])
-        table = self._scene.ticks
-        at = np.column_stack([table[f"{limb}.q"], table[f"{limb}.jaw_m"]])
-        speed = table[f"{limb}.qd"]
-        for k, now in enumerate(self._clock):
-            yield now, channel, fill.at(now, at[k], speed[k])
+    def _joints(self, topic: str, position: str, jaw: str, speed: str | None) -> Iterator[Message]:
+        """All limbs' joints and jaws, from these columns of the log."""
+        channel = self._protobuf(topic, JointStates)
+        table, limbs = self._scene.ticks, self._scene.limbs
+        names = [joint for limb in limbs.values() for joint in limb.joints]
+        fill = foxglove.Joints([*names, *(f"{name}/jaw" for name in limbs)])
+        at = np.column_stack([table[f"{name}.{c}"] for c in (position, jaw) for name in limbs])
+        known = np.isfinite(at).all(axis=1)
+        speeds = np.empty((len(at), 0))
+        if speed is not None:
+            speeds = np.column_stack([table[f"{name}.{speed}"] for name in limbs])
+        for now, there, row, fast in zip(self._clock, known, at, speeds, strict=True):
+            if there:  # what a brain asks for need not fit the body; then there is nothing to show
+                yield now, channel, fill.at(now, row, fast)
 
     def _video(self, topic: str, film: Film) -> Iterator[Message]:
         channel = self._protobuf(topic, CompressedVideo)
@@ -235,7 +244,9 @@ class _Tape:
         }
         kinds = {name: _kind(column) for name, column in columns.items()}
         channel = self._json(topic, kinds)
-        for now, *row in zip(self._clock if clock is None else clock, *values.values(), strict=True):
+        for now, *row in zip(
+            self._clock if clock is None else clock, *values.values(), strict=True
+        ):
             yield now, channel, _json(dict(zip(values, row, strict=True)))
 
     def _protobuf(self, topic: str, schema: type[Any]) -> int:
@@ -281,11 +292,14 @@ def _kind(column: npt.NDArray[Any] | list[str | None]) -> str:
     return "boolean" if column.dtype == bool else "number"
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
 def _json(value: Any) -> bytes:
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text = _encode(value)
     except ValueError:  # JSON knows no NaN: what was not a number is null
-        text = json.dumps(_plain(value), ensure_ascii=False)
+        text = _encode(_plain(value))
     return text.encode(errors="backslashreplace")
 
 
