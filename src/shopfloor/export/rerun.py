@@ -77,6 +77,11 @@ class _Recording:
     def bytes(self, options: Options) -> bytes:
         """Return the whole file."""
         rr = self._rr
+        if not rr.is_enabled(self._to):
+            raise UsageError(
+                "the Rerun SDK is switched off by the environment variable RERUN, and would write "
+                "empty files; unset RERUN and try again"
+            )
         memory = self._to.memory_recording()
         try:
             self._about()
@@ -94,8 +99,6 @@ class _Recording:
             data: bytes = memory.drain_as_bytes()
         finally:
             self._to.disconnect()
-        if not data:
-            raise UsageError("the Rerun SDK is switched off (RERUN=off); unset RERUN and try again")
         return data
 
     def _about(self) -> None:
