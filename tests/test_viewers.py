@@ -22,9 +22,19 @@ from shopfloor.export.job import Options
 from shopfloor.export.packet import packets
 from shopfloor.export.robot import z_axis
 from shopfloor.export.scene import Scene, starts, stems
+from shopfloor.export.speed import measure
 from shopfloor.export.story import states, story
 from shopfloor.record import RunFolder
-from viewer_examples import Recording, Tape, decode, made_up_run, real_run, rotation, tool_in_world
+from viewer_examples import (
+    Recording,
+    Tape,
+    decode,
+    hostile_run,
+    made_up_run,
+    real_run,
+    rotation,
+    tool_in_world,
+)
 
 LIMBS = ("left", "right")
 
@@ -404,6 +414,23 @@ def test_a_body_that_cannot_be_built_leaves_its_bases(made_up, tmp_path, to, end
         assert not [each for each in recording.entities if each.startswith("/robot")]
 
 
+def test_what_does_not_fit_the_body_is_told_and_not_drawn(tmp_path):
+    chosen = choose([hostile_run(tmp_path / "run")])
+    tape = Tape(export("mcap", chosen, tmp_path / "fox").path / "run-000000.mcap")
+    assert len(tape.just("/joints")) == len(tape.just("/joints/applied")) == 10
+    assert len(tape.just("/joints/requested")) == 9
+    ruling, malformed = tape.just("/rulings")
+    assert (ruling["tick"], ruling["verdict"], ruling["rule"]) == (3, "stop", "joint.velocity")
+    assert malformed["requested"]["left"] == "float64 (99,)"
+    errors = [line.message for line in tape.just("/log") if line.level == 4]
+    assert errors[0].startswith("stop by joint.velocity")
+    assert [m["state"] for m in tape.just("/state/guard")] == ["stop", ""]
+    assert [m["verdict"] for m in tape.just("/control")] == ["pass", "stop", "pass"]
+    shown = Recording(export("rerun", chosen, tmp_path / "scrub").path / "run-000000.rrd")
+    assert shown.values("/log/rulings", "TextLog:level") == [["ERROR"], ["ERROR"]]
+    assert shown.ticks("/log/rulings") == [3, 3]
+
+
 @pytest.mark.parametrize("to", ["mcap", "rerun"])
 def test_a_run_without_pictures_says_so(tmp_path, to):
     run = made_up_run(tmp_path / "run", video=False)
@@ -486,9 +513,9 @@ def _video(path, *, count=12, codec="libx264", b_frames=0):
         stream = container.add_stream(codec, rate=Fraction(10), options=options)
         stream.codec_context.max_b_frames = b_frames
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        rng = np.random.default_rng(1)
-        for _ in range(count):
-            pixels = rng.integers(0, 255, (48, 64, 3), np.uint8)
+        picture = np.random.default_rng(1).integers(0, 255, (48, 64, 3), np.uint8)
+        for k in range(count):
+            pixels = np.roll(picture, k, axis=1)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode(None))
 
@@ -526,6 +553,17 @@ def test_an_export_of_one_episode_keeps_its_place_in_the_shift(run, tape, tmp_pa
     chosen = [each for each in choose([run.path], Only()) if each.entry.lot == 1]
     said = export("mcap", chosen, tmp_path / "out")
     assert Tape(said.path / "run-000001.mcap").times == tape.times
+
+
+def test_speed_counts_the_pictures_of_whole_exports(made_up):
+    told = []
+    speed = measure("mcap", choose([made_up]), rounds=2, say=told.append)
+    (entry,) = RunFolder.open(made_up).entries()
+    assert speed.images == sum(entry.frames.values())
+    assert len(told) == speed.rounds + 1
+    # Every round took some of the time between then and now, and no processor runs backwards.
+    assert 0 < speed.images_per_s < 1e6
+    assert 0 < speed.images_per_cpu_s < 1e6
 
 
 def _scene(**notes):

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import av
 import numpy as np
@@ -12,7 +12,7 @@ from mcap.reader import make_reader
 from mcap_protobuf.decoder import DecoderFactory as ProtobufDecoder
 from rerun.chunk import RrdReader
 
-from record_examples import cell_spec, make_lot, manifest, work
+from record_examples import Ticks, cell_spec, entry_of, make_lot, manifest, outcome, work
 from shift_examples import make_plan, order_file, silent
 from shopfloor.body import ur5e
 from shopfloor.body.bench import TOOL_LENGTH_M
@@ -36,6 +36,23 @@ def made_up_run(path, *, video=True, ticks=12, lots=1):
             folder.index(work(folder, recorder, make_lot(lot), ticks=ticks))
         if encoder is not None:
             encoder.close()
+    return path
+
+
+def hostile_run(path):
+    """Record ten ticks: at the fourth the action does not fit the body and the guard stops it."""
+    with RunFolder.create(path, manifest(body="made-up", video=False)) as folder:
+        recorder = LogRecorder(folder, cell_spec())
+        lot = make_lot()
+        make = Ticks(cell_spec(), lot)
+        recorder.begin(lot, {})
+        for tick in range(10):
+            timestep, requested, ruling = make(tick, verdict="stop" if tick == 3 else "pass")
+            if tick == 3:
+                requested = replace(requested, targets={"left": np.zeros(99)})
+            recorder.step(timestep, requested, ruling)
+        sealed = recorder.end(outcome(ticks=10))
+        folder.index(recorder.commit(entry_of(lot, sealed, ticks=10)))
     return path
 
 
