@@ -10,12 +10,14 @@ from types import SimpleNamespace
 
 import av
 import jsonschema
+import mujoco
 import numpy as np
 import pytest
 import rerun as rr
 from rerun.chunk import McapReader
 
 from shopfloor.body import ur5e
+from shopfloor.body.bench import Bench
 from shopfloor.errors import RunCorrupt, RunUnwritable, UsageError
 from shopfloor.export import Only, choose, export
 from shopfloor.export.job import Options
@@ -259,6 +261,70 @@ def test_truth_goes_along_only_when_it_is_asked_for(episode, written, tape, reco
     assert {t.partition("/truth")[1] for t in set(told.messages) - set(tape.messages)} == {"/truth"}
 
 
+class Pedestal(Bench):
+    """A bench with a wedge of a mesh, a ball, an egg and an invisible block beside it."""
+
+    CORNERS = np.array([(0, 0, 0), (0.2, 0, 0), (0, 0.1, 0), (0, 0, 0.3)])
+    FACES = np.array([(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)])
+    AT, QUAT = np.array([0.1, 0.2, 0.3]), np.array([0.5, 0.5, 0.5, 0.5])  # x to y to z
+
+    def attach(self, scene):
+        super().attach(scene)
+        seen = {"contype": 0, "conaffinity": 0}
+        kinds = mujoco.mjtGeom
+        scene.add_mesh(name="wedge", uservert=self.CORNERS.ravel(), userface=self.FACES.ravel())
+        scene.add_material(name="blue", rgba=[0, 0, 1, 1])
+        scene.worldbody.add_geom(
+            type=kinds.mjGEOM_MESH,
+            meshname="wedge",
+            pos=self.AT,
+            quat=self.QUAT,
+            material="blue",
+            **seen,
+        )
+        for kind, size, group in (
+            (kinds.mjGEOM_SPHERE, [0.05, 0, 0], 0),
+            (kinds.mjGEOM_ELLIPSOID, [0.1, 0.2, 0.3], 0),
+            (kinds.mjGEOM_BOX, [0.5, 0.5, 0.5], 3),
+            (kinds.mjGEOM_PLANE, [1, 1, 1], 0),
+        ):
+            scene.worldbody.add_geom(type=kind, size=size, group=group, **seen)
+
+
+def test_meshes_balls_and_what_never_moves(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("shopfloor.plugins.factory", lambda _kind, _name: Pedestal)
+    chosen = choose([run.path])[:1]
+    tape = Tape(export("mcap", chosen, tmp_path / "fox").path / "run-000000.mcap")
+    (world,) = (e for m in tape.just("/robot") for e in m.entities if e.id == "world")
+    assert world.frame_id == "world"
+    assert "world" not in {t.child_frame_id for m in tape.just("/tf") for t in m.transforms}
+    assert [(b.size.x, b.size.y, b.size.z) for b in world.spheres] == [
+        pytest.approx((0.1, 0.1, 0.1)),
+        pytest.approx((0.2, 0.4, 0.6)),
+    ]
+    assert not world.cubes
+    (mesh,) = world.triangles
+    assert (mesh.color.r, mesh.color.b) == (0, 1)
+    # The compiler moves a mesh to its centre of mass and axes of inertia; it must end up where
+    # it was put: turned by a third of a turn about (1, 1, 1), which takes x to y and y to z.
+    wanted = sorted((Pedestal.CORNERS[:, [2, 0, 1]] + Pedestal.AT).tolist())
+    turn, at = mesh.pose.orientation, mesh.pose.position
+    points = np.array([(p.x, p.y, p.z) for p in mesh.points])
+    points = points @ rotation([turn.x, turn.y, turn.z, turn.w]).T + [at.x, at.y, at.z]
+    assert sorted(np.round(points, 6).tolist()) == [pytest.approx(p, abs=1e-5) for p in wanted]
+    assert len(mesh.indices) == 12
+    shown = Recording(export("rerun", chosen, tmp_path / "scrub").path / "run-000000.rrd")
+    path = "/robot/world/0"
+    points = np.array(shown.values(path, "Mesh3D:vertex_positions")[0])
+    (quat,) = shown.values(path, "Transform3D:quaternion")[0]
+    (moved,) = shown.values(path, "Transform3D:translation")[0]
+    points = points @ rotation(quat).T + moved
+    assert sorted(np.round(points, 6).tolist()) == [pytest.approx(p, abs=1e-5) for p in wanted]
+    assert shown.values("/robot/world/2", "Ellipsoids3D:half_sizes")[0] == [
+        pytest.approx((0.1, 0.2, 0.3))
+    ]
+
+
 # MCAP
 
 
@@ -429,6 +495,15 @@ def test_what_does_not_fit_the_body_is_told_and_not_drawn(tmp_path):
     shown = Recording(export("rerun", chosen, tmp_path / "scrub").path / "run-000000.rrd")
     assert shown.values("/log/rulings", "TextLog:level") == [["ERROR"], ["ERROR"]]
     assert shown.ticks("/log/rulings") == [3, 3]
+
+
+def test_cameras_may_have_any_name(tmp_path):
+    chosen = choose([made_up_run(tmp_path / "run", cameras=("front (new)", "手腕 .1"))])
+    tape = Tape(export("mcap", chosen, tmp_path / "fox").path / "run-000000.mcap")
+    assert len(tape.just("/camera/手腕 .1/video")) == 6
+    shown = Recording(export("rerun", chosen, tmp_path / "scrub").path / "run-000000.rrd")
+    cameras = {rr.new_entity_path(["cameras", name]) for name in ("front (new)", "手腕 .1")}
+    assert cameras <= shown.entities
 
 
 @pytest.mark.parametrize("to", ["mcap", "rerun"])

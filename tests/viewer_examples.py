@@ -27,11 +27,11 @@ def real_run(folder):
     return folder / "run"
 
 
-def made_up_run(path, *, video=True, ticks=12, lots=1):
+def made_up_run(path, *, video=True, ticks=12, lots=1, cameras=("front", "wrist")):
     """Record made-up ticks of a body that nobody can build."""
     with RunFolder.create(path, manifest(body="made-up", video=video)) as folder:
         encoder = VideoEncoder() if video else None
-        recorder = LogRecorder(folder, cell_spec(), encoder=encoder)
+        recorder = LogRecorder(folder, cell_spec(cameras=cameras), encoder=encoder)
         for lot in range(lots):
             folder.index(work(folder, recorder, make_lot(lot), ticks=ticks))
         if encoder is not None:

@@ -8,10 +8,16 @@ import numpy as np
 
 from shopfloor.export.scene import Scene
 
-__all__ = ["layout"]
+__all__ = ["entity", "layout"]
 
 _BEHIND_S, _AHEAD_S = 2.0, 1.0
 """How much of a tool's way is shown around now: what it did, and what was asked of it next."""
+
+
+def entity(rr: Any, path: str) -> str:
+    """Return an entity path whose parts may hold any sign: names come from cells and bodies."""
+    escaped: str = rr.new_entity_path(path.strip("/").split("/"))
+    return escaped
 
 
 def layout(rr: Any, scene: Scene, *, truth: bool) -> Any:
@@ -29,7 +35,7 @@ def layout(rr: Any, scene: Scene, *, truth: bool) -> Any:
     ways: Any = {}
     for name in scene.limbs:
         for what, end in (("done", now()), ("requested", ahead)):
-            ways[f"path/{name}/{what}"] = rrb.VisibleTimeRanges(
+            ways[entity(rr, f"path/{name}/{what}")] = rrb.VisibleTimeRanges(
                 timeline="time", start=done, end=end
             )
     contents = ["$origin/**", "- /views/**", "- /sensors/**", "- /log/**", "- /state/**"]
@@ -47,14 +53,16 @@ def layout(rr: Any, scene: Scene, *, truth: bool) -> Any:
     pictures = [
         rrb.Spatial2DView(
             name=f"{film.camera}{' (views)' if film.views else ''}",
-            origin=f"{'views' if film.views else 'cameras'}/{film.camera}",
+            origin=entity(rr, f"{'views' if film.views else 'cameras'}/{film.camera}"),
             contents=["$origin/**"],
         )
         for film in scene.films
         if film.packets
     ]
     curves = [
-        rrb.TimeSeriesView(name=what, contents=[f"/sensors/{name}/{what}" for name in scene.limbs])
+        rrb.TimeSeriesView(
+            name=what, contents=[entity(rr, f"sensors/{name}/{what}") for name in scene.limbs]
+        )
         for what in ("jaw", "force", "torque", "position", "velocity")
     ]
     if truth:

@@ -19,7 +19,7 @@ from shopfloor.errors import UsageError
 from shopfloor.export.choice import Chosen
 from shopfloor.export.extra import need
 from shopfloor.export.job import Options, Tell, Written
-from shopfloor.export.layout import layout
+from shopfloor.export.layout import entity, layout
 from shopfloor.export.part import part_shape
 from shopfloor.export.robot import Poses, Shape, z_axis
 from shopfloor.export.scene import Film
@@ -124,7 +124,7 @@ class _Recording:
         self._to.send_property("episode", rr.AnyValues(**values))
 
     def _static(self, path: str, *what: Any) -> None:
-        self._to.log(path, *what, static=True, strict=True)
+        self._to.log(entity(self._rr, path), *what, static=True, strict=True)
 
     def _columns(self, path: str, ticks: npt.ArrayLike, *columns: Any) -> None:
         rr = self._rr
@@ -133,7 +133,7 @@ class _Recording:
             rr.TimeColumn("time", duration=self._scene.seconds(ticks)),
         ]
         flat = [column for group in columns for column in group]
-        self._to.send_columns(path, times, flat, strict=True)
+        self._to.send_columns(entity(self._rr, path), times, flat, strict=True)
 
     def _still(self) -> None:
         """What stands where it stands."""

@@ -84,7 +84,9 @@ class Robot:
         self._model = model = scene.compile()
         self._data = mujoco.MjData(model)
         self._bodies = [i for i in range(model.nbody) if i or model.body_geomnum[0]]
-        self.links = tuple(Link(model.body(i).name, _shapes(model, i)) for i in self._bodies)
+        self.links = tuple(
+            Link(model.body(i).name or f"body{i}", _shapes(model, i)) for i in self._bodies
+        )
         self._limbs = {
             name: (
                 np.array([model.joint(joint).qposadr[0] for joint in limb.joints]),
