@@ -60,13 +60,18 @@ class Transforms:
         self._parts = [
             (one.timestamp, one.translation, one.rotation) for one in self._message.transforms
         ]
+        self._seconds: int | None = None
 
     def at(self, now_ns: int, position_m: FloatArray, quat: FloatArray) -> bytes:
         """Return the message for ``(k, 3)`` positions [m] and ``(k, 4)`` w, x, y, z."""
         seconds, nanos = divmod(now_ns, 1_000_000_000)
+        if seconds != self._seconds:  # 22 frames make it worth the look
+            self._seconds = seconds
+            for stamp, _, _ in self._parts:
+                stamp.seconds = seconds
         rows = zip(self._parts, position_m.tolist(), quat.tolist(), strict=True)
         for (stamp, translation, rotation), (x, y, z), (qw, qx, qy, qz) in rows:
-            stamp.seconds, stamp.nanos = seconds, nanos
+            stamp.nanos = nanos
             translation.x, translation.y, translation.z = x, y, z
             rotation.x, rotation.y, rotation.z, rotation.w = qx, qy, qz, qw
         data: bytes = self._message.SerializeToString()

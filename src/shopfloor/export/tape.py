@@ -20,7 +20,7 @@ from foxglove_schemas_protobuf.FrameTransforms_pb2 import FrameTransforms
 from foxglove_schemas_protobuf.JointStates_pb2 import JointStates
 from foxglove_schemas_protobuf.Log_pb2 import Log
 from foxglove_schemas_protobuf.SceneUpdate_pb2 import SceneUpdate
-from mcap.writer import Writer
+from mcap.writer import CompressionType, Writer
 from mcap_protobuf.schema import register_schema
 
 from shopfloor import __version__
@@ -48,7 +48,8 @@ def write_tape(file: BinaryIO, stage: Stage, *, truth: bool) -> None:
     Raises:
         OSError: The disk cannot take it.
     """
-    writer = Writer(file)
+    # Against Zstandard a fifth larger and written an eighth faster (bench export).
+    writer = Writer(file, compression=CompressionType.LZ4)
     writer.start(profile="", library=f"shopfloor {__version__}")
     tape = _Tape(writer, stage)
     topics = [*tape.still(), *tape.moving(), *tape.sensed(), *tape.seen(), *tape.told()]
