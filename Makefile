@@ -18,7 +18,7 @@ FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help install run test test-servers lint lock system results results-beside results-path clean
+.PHONY: help install run test test-servers lint lock system results results-beside results-path results-export clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,10 @@ results-beside: system install ## Time gym-aloha and robosuite, in a virtual env
 
 results-path: system install ## Pair a stand-in over HTTP with itself in process (half an hour).
 	$(BIN)/shopfloor bench path --orders 60 --workers 2 --out $(RESULTS)/chat-path.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
+results-export: system $(VENV)/.stamp-dev ## Time the exports for Rerun and Foxglove (a minute).
+	$(BIN)/shopfloor bench export --out $(RESULTS)/export.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 clean: ## Remove .venv, caches and builds; runs stay.

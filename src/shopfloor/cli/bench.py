@@ -236,6 +236,57 @@ def _path(orders: int, seed: int, workers: int, *, out: Path | None) -> None:
         sys.exit(1)
 
 
+@command.command("export", short_help="How fast runs are written for the viewers.")
+@click.option(
+    "--to", "formats", multiple=True, default=("mcap", "rerun"), show_default=True, help="Formats."
+)
+@click.option("--orders", type=int, default=6, show_default=True, help="How many orders.")
+@click.option("--seed", type=int, default=3, show_default=True, help="Seed of the shift.")
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="The best counts.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the figures to a JSON file too."
+)
+def _export(
+    formats: tuple[str, ...], orders: int, seed: int, *, rounds: int, out: Path | None
+) -> None:
+    """Work a shift with pictures, then time its export to each format.
+
+    Timed are whole exports: reading the run, kinematics of the robot at every tick, everything
+    that a viewer shows, and the files on the disk. An image is one compressed picture of a camera.
+    """
+    from tempfile import TemporaryDirectory
+
+    from rich.console import Console
+
+    from shopfloor.export import choose
+    from shopfloor.export.speed import measure
+    from shopfloor.record.disk import write_atomic
+    from shopfloor.shift import run_shift
+
+    with Console(stderr=True).status("working a shift") as status, TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        plan = _plan(orders, seed, "bench", video=True)
+        run_shift(plan, run, resume=False, progress=lambda _: None)
+        chosen = choose([run])
+        found = [measure(to, chosen, rounds=rounds, say=status.update) for to in formats]
+    result = {
+        "orders": orders,
+        "seed": seed,
+        "ticks": sum(each.entry.ticks for each in chosen),
+        "formats": [speed.to_json() for speed in found],
+    }
+    text = json.dumps(result, indent=2)
+    if out is not None:
+        write_atomic(out, text.encode() + b"\n")
+    click.echo(text)
+
+
 @command.command("page", short_help="Write the page of measured results from their JSON files.")
 @click.argument("folder", type=click.Path(path_type=Path))
 def _page(folder: Path) -> None:

@@ -48,6 +48,7 @@ def page(folder: Path) -> str:
             "shopfloor bench path --orders 60 --workers 2",
             _path,
         ),
+        ("Export for viewers", "export", "shopfloor bench export", _export),
         ("Start", "start", "shopfloor bench start", _start),
     ):
         lines += [f"## {title}", "", f"`{command}` → [{name}.json]({name}.json)", ""]
@@ -146,6 +147,15 @@ def _path(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
             f"`{one['model']}` ({one['convention']}, {one['mode']})",
             f"{counts}: {100 * one['discordance']:.1f} % discordant; probe {hits}/{asked}",
         )
+
+
+def _export(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "run", f"{result['orders']} orders, {result['ticks']:,} ticks of 20 ms"
+    yield "what is timed", "whole exports: a robot pose a tick, curves, log, pictures, fsync"
+    for one in result["formats"]:
+        rates = f"{one['images_per_s']:,.0f} / {one['images_per_cpu_s']:,.0f}"
+        size = f"{one['images']:,} images, {one['size_bytes'] / 1e6:.1f} MB"
+        yield f"`{one['format']}`: images a second of wall / processor time", f"{rates} ({size})"
 
 
 def _start(result: dict[str, Any]) -> Iterator[tuple[str, str]]:

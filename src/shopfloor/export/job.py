@@ -18,7 +18,7 @@ __all__ = ["FORMATS", "Options", "Tell", "Writer", "Written", "export"]
 FORMATS: Mapping[str, tuple[str, str]] = {
     "lerobot": ("shopfloor.export.lerobot", "LeRobotDataset v3.0, for training"),
     "parquet": ("shopfloor.export.parquet", "plain tables, for analysis"),
-    "rerun": ("shopfloor.export.rerun", "an .rrd a run for the Rerun viewer"),
+    "rerun": ("shopfloor.export.rerun", "an .rrd an episode for the Rerun viewer"),
     "mcap": ("shopfloor.export.mcap", "an .mcap an episode for Foxglove"),
 }
 """Module and description of each format; the module is imported when it is asked for."""
