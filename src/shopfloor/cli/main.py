@@ -17,6 +17,7 @@ _COMMANDS = {
     "run": ("shopfloor.cli.run", "Work a shift in a cell and report on it."),
     "report": ("shopfloor.cli.report", "Write and show the report of a run."),
     "export": ("shopfloor.cli.export", "Write runs as LeRobot, Rerun, MCAP or Parquet."),
+    "check": ("shopfloor.cli.check", "Find what is wrong with runs and LeRobot datasets."),
     "list": ("shopfloor.cli.listing", "List cells, bodies, brains or skills."),
     "probe": ("shopfloor.cli.probe", "Find out whether a model can point, call and see."),
     "serve": ("shopfloor.cli.serve", "Let programs outside drive a cell."),
