@@ -1,4 +1,4 @@
-"""A LeRobot v3.0 dataset built with pyarrow and PyAV alone, so that checker and writer share nothing.
+"""A LeRobot v3.0 dataset built with pyarrow and PyAV alone: checker and writer share nothing.
 
 What stands here follows what LeRobot 0.4.4 itself writes: row groups, column types, pandas
 metadata, video settings, statistics.
@@ -59,6 +59,12 @@ class Built:
             return table.set_column(place, kind, pa.array(values, kind.type))
 
         self.table(file, edit)
+
+    def restat(self):
+        """Make the statistics of numbers those of the data, whatever the data are."""
+        files = sorted(self.root.glob("data/*/*.parquet"))
+        fresh = table_stats(pa.concat_tables([pq.read_table(file) for file in files]))
+        self.json("stats.json", lambda stats: stats | fresh)
 
 
 def write(path, table, sizes=None):
@@ -147,7 +153,7 @@ def schema():
     )
 
 
-def rows(episode, length, first, rng):
+def rows(episode, length, first, rng, fps=FPS):
     """Return the rows of one episode as a table."""
     frames = np.arange(length)
     state = rng.normal(size=(length, 3)).astype(np.float32)
@@ -157,7 +163,7 @@ def rows(episode, length, first, rng):
         "action": list(action),
         "next.done": frames == length - 1,
         "note": [f"row {n}" for n in frames],
-        "timestamp": (frames / FPS).astype(np.float32),
+        "timestamp": (frames / fps).astype(np.float32),
         "frame_index": frames,
         "episode_index": np.full(length, episode),
         "index": first + frames,
@@ -202,7 +208,7 @@ def tasks_table(words=TASKS, *, numbers=None, index="task"):
     return table.replace_schema_metadata({"pandas": json.dumps(said)})
 
 
-def build(root, *, files=((5, 4), (6,)), video=True, seed=0):
+def build(root, *, files=((5, 4), (6,)), video=True, seed=0, fps=FPS):
     """Build a clean dataset.
 
     Args:
@@ -217,7 +223,7 @@ def build(root, *, files=((5, 4), (6,)), video=True, seed=0):
     for file, lengths in enumerate(files):
         tables, pixels, begin = [], [], 0
         for length in lengths:
-            table = rows(number, length, first, rng)
+            table = rows(number, length, first, rng, fps)
             tables.append(table)
             entry = {
                 "episode_index": number,
@@ -235,8 +241,8 @@ def build(root, *, files=((5, 4), (6,)), video=True, seed=0):
                 entry |= {
                     f"videos/{CAMERA}/chunk_index": 0,
                     f"videos/{CAMERA}/file_index": file,
-                    f"videos/{CAMERA}/from_timestamp": begin / FPS,
-                    f"videos/{CAMERA}/to_timestamp": (begin + length) / FPS,
+                    f"videos/{CAMERA}/from_timestamp": begin / fps,
+                    f"videos/{CAMERA}/to_timestamp": (begin + length) / fps,
                 }
             for name, stats in table_stats(table).items():
                 entry |= {f"stats/{name}/{stat}": value for stat, value in stats.items()}
@@ -245,14 +251,16 @@ def build(root, *, files=((5, 4), (6,)), video=True, seed=0):
         write(root / DATA.format(file), pa.concat_tables(tables), list(lengths))
         all_rows += tables
         if video:
-            encode(root / VIDEO.format(file), np.concatenate(pixels))
+            encode(root / VIDEO.format(file), np.concatenate(pixels), fps=fps)
             shots += pixels
     write(root / EPISODES, pa.Table.from_pylist(episodes))
     write(root / "meta/tasks.parquet", tasks_table())
     stats = table_stats(pa.concat_tables(all_rows))
     if video:
         flat = stats_of(np.concatenate(shots).reshape(-1, 3) / 255)
-        stats[CAMERA] = {k: np.reshape(v, (3, 1, 1)).tolist() for k, v in flat.items() if k != "count"}
+        stats[CAMERA] = {
+            k: np.reshape(v, (3, 1, 1)).tolist() for k, v in flat.items() if k != "count"
+        }
         stats[CAMERA]["count"] = [first]
     info = {
         "codebase_version": "v3.0",
@@ -263,11 +271,13 @@ def build(root, *, files=((5, 4), (6,)), video=True, seed=0):
         "chunks_size": 1000,
         "data_files_size_in_mb": 100,
         "video_files_size_in_mb": 200,
-        "fps": FPS,
+        "fps": fps,
         "splits": {"train": f"0:{number}"},
         "data_path": "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet",
         "video_path": (
-            "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4" if video else None
+            "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
+            if video
+            else None
         ),
         "features": features(video=video),
     }

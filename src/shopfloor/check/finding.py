@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -107,19 +107,19 @@ class Findings:
             self._found[key] = finding
         else:
             able = known.repairable and finding.repairable
-            self._found[key] = replace(
-                known, count=known.count + finding.count, repairable=able
-            )
+            self._found[key] = replace(known, count=known.count + finding.count, repairable=able)
 
     def has(self, *codes: Code, file: str | None = None) -> bool:
         """Whether one of these kinds was found, in ``file`` where one is named."""
         names = {code.name for code in codes}
         return any(f.code in names and file in (None, f.file) for f in self)
 
-    def extend(self, findings: Iterable[Finding]) -> None:
-        """Add several findings."""
-        for finding in findings:
-            self.add(finding)
+    def leave(self, *codes: Code) -> None:
+        """Take back that findings of these kinds can be repaired."""
+        names = {code.name for code in codes}
+        for key, finding in self._found.items():
+            if finding.code in names:
+                self._found[key] = replace(finding, repairable=False)
 
     def __iter__(self) -> Iterator[Finding]:
         """Yield the findings, in the order in which they came."""

@@ -28,7 +28,7 @@ def recognise(path: Path) -> Kind:
         return "run"  # one that has lost its manifest
     inner = [p.parent.parent for p in path.glob("*/meta/info.json")]
     inner += [p.parent for p in path.glob("*/manifest.json")]
-    hint = f"; did you mean {sorted(inner)[0]}?" if inner else ""
+    hint = f"; did you mean {min(inner)}?" if inner else ""
     raise UsageError(
         f"{path} is neither a run (no manifest.json) nor a LeRobot dataset (no meta/info.json)"
         f"{hint}"

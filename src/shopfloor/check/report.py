@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from shopfloor.check.finding import Finding
+from shopfloor.check.keeper import Snapshot
 
 __all__ = ["Kind", "Level", "Report", "Tell", "nobody"]
 
@@ -35,6 +36,7 @@ class Report:
         level: How deep the check went.
         findings: Errors first, else in the order in which they were found.
         checked: How much was looked at: episodes, rows, files, videos, frames.
+        seen: What the files looked like before the check.
     """
 
     path: Path
@@ -42,6 +44,7 @@ class Report:
     level: Level
     findings: tuple[Finding, ...]
     checked: Mapping[str, int]
+    seen: Snapshot = field(repr=False)
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from shopfloor.check.episode import check_episode
 from shopfloor.check.finding import Code, Findings
+from shopfloor.check.keeper import snapshot
 from shopfloor.check.report import Level, Report, Tell
 from shopfloor.errors import RunBusy, RunCorrupt, RunError, RunUnwritable, RunVersion
 from shopfloor.order import Ledger
@@ -19,7 +20,12 @@ from shopfloor.record.lock import Lock
 
 __all__ = ["CODES", "RUN_FLIGHT", "RUN_INDEX", "RUN_LINE", "RUN_TORN", "check_run"]
 
-_INDEX, _SESSIONS, _RESULT, _MANIFEST = "index.jsonl", "sessions.jsonl", "result.json", "manifest.json"
+_INDEX, _SESSIONS, _RESULT, _MANIFEST = (
+    "index.jsonl",
+    "sessions.jsonl",
+    "result.json",
+    "manifest.json",
+)
 _MB = 1e6
 
 RUN_MANIFEST = Code(
@@ -125,6 +131,7 @@ def check_run(root: Path, level: Level, tell: Tell) -> Report:
         tell: Told of the progress [MB].
     """
     findings = Findings()
+    seen = snapshot(root)
     checked = {"episodes": 0, "ticks": 0, "files": 0, "videos": 0, "frames": 0}
     run = _open(root, findings)
     if run is not None:
@@ -145,7 +152,7 @@ def check_run(root: Path, level: Level, tell: Tell) -> Report:
         if len(entries) == len(lots):
             _check_result(run, entries, findings)
     ordered = sorted(findings, key=lambda finding: finding.severity != "error")
-    return Report(root, "run", level, tuple(ordered), checked)
+    return Report(root, "run", level, tuple(ordered), checked, seen)
 
 
 def _size(folder: Path) -> int:
@@ -238,9 +245,10 @@ def _check_index(
         if lot not in indexed:
             got = "no line" if path.exists() else "no index"
             findings.add(RUN_LINE.at(_INDEX, got, "a line for each episode", episode=lot))
-        elif indexed[lot].to_json() != json.loads(json.dumps(entry.to_json())) and indexed[
-            lot
-        ] != entry:
+        elif (
+            indexed[lot].to_json() != json.loads(json.dumps(entry.to_json()))
+            and indexed[lot] != entry
+        ):
             got = "another content than its episode.json"
             findings.add(RUN_LINE.at(_INDEX, got, "the same", episode=lot))
 
@@ -255,9 +263,7 @@ def _check_torn(path: Path, findings: Findings, *, repairable: bool) -> None:
         return
     if torn:
         findings.add(
-            RUN_TORN.at(
-                path.name, "a line without its end", "whole lines", repairable=repairable
-            )
+            RUN_TORN.at(path.name, "a line without its end", "whole lines", repairable=repairable)
         )
 
 

@@ -30,7 +30,9 @@ Examples:
 \b
 Exit code: 0 no errors (warnings are allowed), 1 errors, 2 nothing could be checked.""",
 )
-@click.argument("folders", metavar="RUN|DATASET...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "folders", metavar="RUN|DATASET...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @click.option("--quick", is_flag=True, help="Open no video; of a run, compare sums alone.")
 @click.option("--deep", is_flag=True, help="Decode every picture as well.")
 @click.option(
@@ -42,7 +44,7 @@ Exit code: 0 no errors (warnings are allowed), 1 errors, 2 nothing could be chec
 def command(
     folders: tuple[Path, ...], *, quick: bool, deep: bool, repair: bool, as_json: bool
 ) -> int:
-    """Check runs and LeRobot v3.0 datasets: everything that a loader, a trainer or a merge trips over.
+    """Check runs and LeRobot v3.0 datasets for all that a loader or a trainer trips over.
 
     Nothing is written without --repair. docs/check.md lists every code.
     """

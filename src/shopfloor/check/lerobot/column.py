@@ -99,9 +99,7 @@ def read_column(
     values = _flat(array, feature, file, row, findings)
     if values is None:
         return None
-    base = wanted
-    while _is_list(base):
-        base = base.value_type
+    base = _base(wanted)
     if values.type != base:
         try:
             values = values.cast(base)
@@ -109,9 +107,8 @@ def read_column(
             got = f"{stored} ({' '.join(str(error).split())[:120]})"
             findings.add(DATA_TYPE.at(file, got, str(wanted), what=feature.name))
             return None
-    if len(feature.shape) == 1 and stored != wanted:
-        findings.add(DATA_CAST.at(file, str(stored), str(wanted), what=feature.name))
-    elif stored != wanted and _base(stored) != base:
+    of_one_length = pa.types.is_fixed_size_list(stored) == pa.types.is_fixed_size_list(wanted)
+    if _base(stored) != base or (len(feature.shape) == 1 and not of_one_length):
         findings.add(DATA_CAST.at(file, str(stored), str(wanted), what=feature.name))
     numbers: npt.NDArray[Any] = values.to_numpy(zero_copy_only=False)
     return numbers.reshape(len(array), feature.width)

@@ -92,12 +92,14 @@ class EpisodeTable:
         columns: By name ``(n,)``: int64, or float64 for timestamps; those that can be read.
         whole: Whether all rows could be read.
         lost: Whether a row is missing or double.
+        rows: Rows of each episode ``(n,)`` by the data where they are known, else by ``length``.
     """
 
     files: Sequence[str]
     columns: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     whole: bool = True
     lost: bool = False
+    rows: npt.NDArray[np.int64] | None = None
 
     @property
     def numbers(self) -> npt.NDArray[np.int64]:
@@ -144,6 +146,7 @@ def read_episodes(
             table.columns[name] = np.concatenate(parts[name])
     if table.whole and table.has("episode_index"):
         _check_order(table, findings)
+    table.rows = table.columns.get("length")
     if table.has("length") and (empty := table.columns["length"] == 0).any():
         row = int(np.flatnonzero(empty)[0])
         number = int(table.columns["episode_index"][row])

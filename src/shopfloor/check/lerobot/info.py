@@ -282,4 +282,3 @@ def _range_within(text: Any, episodes: int) -> bool:
     if not isinstance(text, str) or not colon or not (first.isdecimal() and last.isdecimal()):
         return False
     return int(first) <= int(last) <= episodes
-

@@ -18,7 +18,17 @@ from shopfloor.check.lerobot.moments import Moments
 from shopfloor.check.lerobot.stretch import Stretches
 from shopfloor.check.lerobot.table import FILE_MISSING, batches, open_table
 
-__all__ = ["CODES", "TIMESTAMP", "TOLERANCE_S", "Rows", "data_files", "read_rows"]
+__all__ = [
+    "CODES",
+    "EPISODE_INDEX",
+    "FRAME_INDEX",
+    "INDEX",
+    "TIMESTAMP",
+    "TOLERANCE_S",
+    "Rows",
+    "data_files",
+    "read_rows",
+]
 
 TOLERANCE_S = 1e-4
 """What LeRobot lets a timestamp be off by [s]."""
@@ -94,6 +104,11 @@ CODES = (
     HUGE,
 )
 
+
+def _nobody(size: int) -> None:
+    """Nobody is told."""
+
+
 _Numbers = Mapping[str, npt.NDArray[Any]]
 
 
@@ -119,7 +134,7 @@ class Rows:
 
 
 def data_files(root: Path) -> list[str]:
-    """Return the data files in the order in which LeRobot reads them: by glob, whatever is named."""
+    """Return the data files in the order in which LeRobot reads them, named or not."""
     return sorted(path.relative_to(root).as_posix() for path in root.glob("data/*/*.parquet"))
 
 
@@ -128,7 +143,7 @@ def read_rows(
     info: Info,
     tasks: int | None,
     findings: Findings,
-    tell: Callable[[int], None],
+    tell: Callable[[int], None] = _nobody,
 ) -> Rows:
     """Read and check all rows.
 
@@ -222,9 +237,7 @@ class _File:
                 what = "a feature that is a video, and no column"
             else:
                 continue
-            self._findings.add(
-                DATA_COLUMN.at(self._file, "a column", what, what=name)
-            )
+            self._findings.add(DATA_COLUMN.at(self._file, "a column", what, what=name))
         for name in declared:
             if name not in names:
                 self._findings.add(
@@ -254,8 +267,8 @@ class _File:
             episodes = numbers["episode_index"]
             places = self._rows.stretches.add(episodes, self._number, numbers.get("action"))
             self._compare("frame_index", FRAME_INDEX, numbers, places)
+            self._timestamps(numbers, places)
         self._compare("index", INDEX, numbers, np.arange(len(batch)) + self._rows.count)
-        self._timestamps(numbers)
         self._task_indexes(numbers)
         self._row += len(batch)
         self._rows.count += len(batch)
@@ -283,14 +296,16 @@ class _File:
             first = int(np.flatnonzero(wrong)[0])
             self._found(code, name, str(got[first]), str(due[first]), wrong, numbers)
 
-    def _timestamps(self, numbers: _Numbers) -> None:
+    def _timestamps(self, numbers: _Numbers, places: npt.NDArray[np.int64]) -> None:
         fps = self._info.fps
         if fps is None or not {"timestamp", "frame_index"} <= numbers.keys():
             return
         stored = numbers["timestamp"].astype(np.float64)
         due = numbers["frame_index"] / fps
+        # One that fits the place of its row shows that frame_index is wrong, which is found.
+        off = np.minimum(np.abs(stored - due), np.abs(stored - places / fps))
         # A float32 cannot hold the time of a long episode any better than this.
-        off = np.abs(stored - due) - np.spacing(np.abs(due).astype(np.float32))
+        off -= np.spacing(np.abs(due).astype(np.float32))
         wrong = off > TOLERANCE_S
         if not wrong.any():
             return
@@ -340,4 +355,3 @@ class _File:
                 repairable=repairable,
             )
         )
-

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from shopfloor.check.finding import Code, Findings
 from shopfloor.check.lerobot.episodes import EPISODES_LOST, EpisodeTable
 from shopfloor.check.lerobot.info import Info
-from shopfloor.check.lerobot.rows import Rows
+from shopfloor.check.lerobot.rows import EPISODE_INDEX, Rows
 from shopfloor.check.lerobot.table import FILE_MISSING
 
 __all__ = [
@@ -21,6 +21,8 @@ __all__ = [
     "EPISODE_FILE",
     "EPISODE_LENGTH",
     "EPISODE_SPAN",
+    "FILE_STRAY",
+    "check_named",
     "check_spans",
     "check_strays",
     "paths",
@@ -72,7 +74,7 @@ def check_spans(info: Info, table: EpisodeTable, rows: Rows, findings: Findings)
     Args:
         info: What the dataset says.
         table: Its table of episodes.
-        rows: What its data came to.
+        rows: What its data came to; not whole where a file is missing that episodes name.
         findings: Taken up here.
     """
     for first, second in rows.stretches.twins[:1]:
@@ -94,6 +96,7 @@ def check_spans(info: Info, table: EpisodeTable, rows: Rows, findings: Findings)
         return  # an episode in two pieces has no one place; that is found already
     known = np.isin(numbers, table.numbers)
     if not known.all() and not table.lost:
+        table.lost = True
         missing = int(numbers[~known][0])
         findings.add(
             EPISODES_LOST.at(
@@ -110,8 +113,9 @@ def check_spans(info: Info, table: EpisodeTable, rows: Rows, findings: Findings)
     at = there[np.minimum(places, max(len(there) - 1, 0))] if len(there) else places
     lengths = np.where(held, stretches.lengths[at] if len(there) else 0, 0)
     _compare(table, "length", lengths, EPISODE_LENGTH, findings)
-    if not len(there):
-        return
+    table.rows = lengths
+    if not len(there) or findings.has(EPISODE_INDEX):
+        return  # in another order nothing is where it should be
     _compare(table, "dataset_from_index", stretches.firsts[at], EPISODE_SPAN, findings, held)
     ends = stretches.firsts[at] + stretches.lengths[at]
     _compare(table, "dataset_to_index", ends, EPISODE_SPAN, findings, held)
@@ -200,19 +204,25 @@ def rows_at(
     return here
 
 
-def check_strays(
+def check_named(
     root: Path, info: Info, table: EpisodeTable, rows: Rows, findings: Findings
 ) -> None:
-    """Compare the data files that are there with those that episodes name."""
+    """Find data files that episodes name and nobody has: without them the rows are not whole."""
+    keys = ("data/chunk_index", "data/file_index")
+    if info.data_path is None or not table.has(*keys):
+        return
+    for path in sorted(set(paths(table, keys, info.data_path, {}).values()) - set(rows.files)):
+        if not (root / path).is_file():
+            findings.add(FILE_MISSING.at(path, "no such file", "the data file that episodes name"))
+            rows.whole = False
+
+
+def check_strays(info: Info, table: EpisodeTable, rows: Rows, findings: Findings) -> None:
+    """Find data files that no episode names."""
     keys = ("data/chunk_index", "data/file_index")
     if info.data_path is None or not table.has(*keys):
         return
     named = set(paths(table, keys, info.data_path, {}).values())
-    for path in sorted(named - set(rows.files)):
-        if not (root / path).is_file():
-            findings.add(
-                FILE_MISSING.at(path, "no such file", "the data file that episodes name")
-            )
     if not table.whole or table.lost or not rows.whole:
         return
     if findings.has(EPISODE_FILE):

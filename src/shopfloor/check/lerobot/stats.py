@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from shopfloor.check.lerobot.info import STATS, Info
 from shopfloor.check.lerobot.moments import QUANTILES, Moments
 from shopfloor.check.lerobot.rows import Rows
 
-__all__ = ["CODES", "CONSTANT", "check_constants", "check_stats"]
+__all__ = ["CODES", "CONSTANT", "RECOMPUTED", "STATS_JSON", "check_constants", "check_stats"]
 
 STATS_JSON = Code(
     "lerobot.stats_json",
@@ -77,7 +78,7 @@ CONSTANT = Code(
     "that nobody moves. Where std is 0, a little noise is divided by next to nothing",
     "leave the element out, or see to the sensor",
 )
-CODES = (
+RECOMPUTED = (
     STATS_JSON,
     STATS_MISSING,
     STATS_QUANTILES,
@@ -85,8 +86,10 @@ CODES = (
     STATS_VALUE,
     STATS_COUNT,
     STATS_DIFFER,
-    CONSTANT,
 )
+"""What is mended by computing the statistics again."""
+
+CODES = (*RECOMPUTED, CONSTANT)
 
 _NEEDED = ("min", "max", "mean", "std", "count")
 _LOOSE = 1e-3
@@ -196,7 +199,7 @@ def _check_values(arrays: _Arrays, feature: Feature, findings: Findings) -> bool
     if (arrays["std"] < 0).any():
         return wrong("a std below 0", "0 or more")
     ladder = [low, *(arrays[key] for key in QUANTILES if key in arrays), high]
-    if any((after < before - slack).any() for before, after in zip(ladder, ladder[1:], strict=False)):
+    if any((after < before - slack).any() for before, after in pairwise(ladder)):
         return wrong("quantiles out of order", "min <= q01 <= q10 <= q50 <= q90 <= q99 <= max")
     if feature.is_picture and ((low < -slack) | (high > 1 + slack)).any():
         return wrong(f"{low.min():g} to {high.max():g}", "[0, 1]")

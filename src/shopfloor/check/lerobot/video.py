@@ -19,6 +19,7 @@ from shopfloor.check.lerobot.table import FILE_MISSING
 from shopfloor.check.report import Level
 from shopfloor.check.video import VideoFacts, decoded, demux
 from shopfloor.errors import RunCorrupt
+from shopfloor.types import FloatArray
 
 __all__ = ["CODES", "check_videos", "video_files"]
 
@@ -149,9 +150,7 @@ def check_videos(
         for place, file in paths(table, keys, info.video_path, {"video_key": camera}).items():
             named.add(file)
             if not (root / file).is_file():
-                findings.add(
-                    FILE_MISSING.at(file, "no such file", "the video that episodes name")
-                )
+                findings.add(FILE_MISSING.at(file, "no such file", "the video that episodes name"))
                 continue
             checked["videos"] += 1
             if level != "quick":
@@ -160,7 +159,8 @@ def check_videos(
                 if facts is not None:
                     checked["frames"] += len(facts.times)
                     episodes = _episodes(table, camera, rows_at(table, keys, place))
-                    if episodes is not None and info.fps is not None:
+                    # The pictures of a lost episode are in the way of all that can be said.
+                    if episodes is not None and info.fps is not None and not table.lost:
                         _check_times(file, facts.times, episodes, info.fps, findings)
     if complete:
         for file in sorted(set(video_files(root)) - named):
@@ -197,12 +197,10 @@ def _check_file(
         findings.add(
             VIDEO_SIZE.at(file, f"{got[0]} x {got[1]} px", f"{width} x {height} px", what="size")
         )
-    if info.fps and facts.rate and len(facts.times) > 1:
-        # A frame more or less over the whole video is what picking by number can bear.
-        if abs(facts.rate / info.fps - 1) * len(facts.times) > 0.5:
-            findings.add(
-                VIDEO_SIZE.at(file, f"{facts.rate:g} fps", f"{info.fps:g} fps", what="fps")
-            )
+    # Half a frame over the whole video is what picking by number can bear.
+    count = len(facts.times)
+    if info.fps and facts.rate and count > 1 and abs(facts.rate / info.fps - 1) * count > 0.5:
+        findings.add(VIDEO_SIZE.at(file, f"{facts.rate:g} fps", f"{info.fps:g} fps", what="fps"))
     said = feature.info
     for what, key, value in (
         ("codec", "video.codec", facts.codec),
@@ -227,20 +225,20 @@ def _decode(root: Path, file: str, packets: int, findings: Findings) -> None:
 
 def _episodes(table: EpisodeTable, camera: str, here: npt.NDArray[np.bool_]) -> _Episodes | None:
     begin, end = f"videos/{camera}/from_timestamp", f"videos/{camera}/to_timestamp"
-    if not table.has("length", begin, end):
+    if table.rows is None or not table.has(begin, end):
         return None
     begins = table.columns[begin][here]
     order = np.argsort(begins, kind="stable")
     return _Episodes(
         table.numbers[here][order],
-        table.columns["length"][here][order],
+        table.rows[here][order],
         begins[order],
         table.columns[end][here][order],
     )
 
 
 def _check_times(
-    file: str, times: _Floats, episodes: _Episodes, fps: float, findings: Findings
+    file: str, times: FloatArray, episodes: _Episodes, fps: float, findings: Findings
 ) -> None:
     rows = int(episodes.lengths.sum())
     if len(times) != rows:
@@ -269,7 +267,7 @@ def _check_times(
 
 def _check_steps(
     file: str,
-    times: _Floats,
+    times: FloatArray,
     episodes: _Episodes,
     frames: _Whole,
     firsts: _Whole,
@@ -293,7 +291,7 @@ def _check_steps(
 
 def _check_bounds(
     file: str,
-    times: _Floats,
+    times: FloatArray,
     episodes: _Episodes,
     firsts: _Whole,
     fps: float,
@@ -317,7 +315,12 @@ def _check_bounds(
 
 
 def _check_precision(
-    file: str, times: _Floats, episodes: _Episodes, frames: _Whole, fps: float, findings: Findings
+    file: str,
+    times: FloatArray,
+    episodes: _Episodes,
+    frames: _Whole,
+    fps: float,
+    findings: Findings,
 ) -> None:
     """Compare times as LeRobot does: the row's as float32, shifted, and both as float32 again."""
     stored = (frames / fps).astype(np.float32).astype(np.float64)
