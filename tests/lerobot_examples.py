@@ -89,7 +89,9 @@ def encode(path, frames, *, fps=FPS, codec="libx264", pix_fmt="yuv420p", times=N
     """Encode pictures as LeRobot does; ``times`` are the frames' own, in ticks of 1 / 1000 s."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(path, "w") as container:
-        stream = container.add_stream(codec, rate=fps, options={"g": "2", "crf": "30"})
+        stream = container.add_stream(
+            codec, rate=Fraction(fps).limit_denominator(1000), options={"g": "2", "crf": "30"}
+        )
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = pix_fmt
         if times is not None:

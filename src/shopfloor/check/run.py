@@ -12,7 +12,7 @@ from shopfloor.check.episode import check_episode
 from shopfloor.check.finding import Code, Findings
 from shopfloor.check.keeper import snapshot
 from shopfloor.check.report import Level, Report, Tell
-from shopfloor.errors import RunBusy, RunCorrupt, RunError, RunUnwritable, RunVersion
+from shopfloor.errors import RunBusy, RunCorrupt, RunError, RunUnwritable, RunVersion, UsageError
 from shopfloor.order import Ledger
 from shopfloor.record import Entry, RunFolder
 from shopfloor.record.index import read_index
@@ -164,7 +164,7 @@ def _open(root: Path, findings: Findings) -> RunFolder | None:
         return RunFolder.open(root)
     except RunVersion as error:
         findings.add(RUN_VERSION.at(_MANIFEST, str(error), "the format of this shopfloor"))
-    except (RunError, TypeError, ValueError, AttributeError) as error:
+    except (RunError, UsageError, TypeError, ValueError, AttributeError) as error:
         findings.add(RUN_MANIFEST.at(_MANIFEST, str(error), "what was written"))
     return None
 
@@ -245,10 +245,7 @@ def _check_index(
         if lot not in indexed:
             got = "no line" if path.exists() else "no index"
             findings.add(RUN_LINE.at(_INDEX, got, "a line for each episode", episode=lot))
-        elif (
-            indexed[lot].to_json() != json.loads(json.dumps(entry.to_json()))
-            and indexed[lot] != entry
-        ):
+        elif json.dumps(indexed[lot].to_json()) != json.dumps(entry.to_json()):
             got = "another content than its episode.json"
             findings.add(RUN_LINE.at(_INDEX, got, "the same", episode=lot))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,9 @@ from shopfloor.errors import RunCorrupt
 from shopfloor.types import FloatArray
 
 __all__ = ["VideoFacts", "decoded", "demux"]
+
+_BOX = struct.Struct(">I4s")
+_WIDE = struct.Struct(">I4sQ")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +46,7 @@ def demux(path: Path) -> VideoFacts:
     import av
 
     try:
+        _check_boxes(path)
         with av.open(path) as container:
             stream = container.streams.video[0]
             said = stream.frames
@@ -52,6 +58,8 @@ def demux(path: Path) -> VideoFacts:
                 if packet.pts is not None and not packet.is_discard:
                     times.append(packet.pts * tick_s)
             context = stream.codec_context
+            if context is None:
+                raise RunCorrupt(f"{path} is damaged: it does not say how its pictures are coded")
             facts = VideoFacts(
                 codec=context.codec.canonical_name,
                 pix_fmt=str(context.pix_fmt),
@@ -65,6 +73,29 @@ def demux(path: Path) -> VideoFacts:
     if said and len(times) < said:
         raise RunCorrupt(f"{path} is cut off: its head names {said} frames, it holds {len(times)}")
     return facts
+
+
+def _check_boxes(path: Path) -> None:
+    """Check that the outer boxes of an MP4 file end where the file ends.
+
+    FFmpeg forgives a head whose end is cut off, and guesses.
+    """
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        place = 0
+        while place < size:
+            file.seek(place)
+            head = file.read(_WIDE.size)
+            length, kind = _BOX.unpack_from(head.ljust(_WIDE.size, b"\0"))
+            if place == 0 and kind != b"ftyp":
+                return  # another container
+            if length == 1:  # the length stands after the kind, in 64 bits
+                length = _WIDE.unpack(head.ljust(_WIDE.size, b"\0"))[2]
+            elif length == 0:  # up to the end
+                return
+            if length < _BOX.size or place + length > size:
+                raise RunCorrupt(f"{path} is cut off in the part at byte {place}, of {size}")
+            place += length
 
 
 def decoded(path: Path) -> int:

@@ -76,7 +76,7 @@ def command(
         if not as_json:
             _show(console, folder, report, done)
     if as_json:
-        click.echo(json.dumps(_object(reports, mended, repair=repair), ensure_ascii=False))
+        click.echo(json.dumps(_object(reports, mended, repair=repair)))
     return int(any(report.errors for report in reports))
 
 
@@ -122,9 +122,9 @@ def _show(console: Console, folder: Path, report: Report, done: Repaired | None)
             table.add_row(
                 Text(finding.severity, style),
                 Text(finding.code),
-                Text(_where(finding)),
-                Text(finding.got),
-                Text(finding.allowed),
+                Text(_plain(_where(finding))),
+                Text(_plain(finding.got)),
+                Text(_plain(finding.allowed)),
             )
         console.print(table)
         _show_steps(console, report)
@@ -155,6 +155,11 @@ def _show_repaired(console: Console, done: Repaired) -> None:
         console.print(Text(f"the originals are in {done.backup}"), soft_wrap=True)
     else:
         console.print("nothing could be repaired")
+
+
+def _plain(text: str) -> str:
+    """Return text from a file as it can be shown: a dataset must not steer the terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _where(finding: Finding) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from shopfloor.check.finding import Findings
 from shopfloor.check.keeper import snapshot
 from shopfloor.check.lerobot.episodes import EPISODES_LOST, read_episodes
@@ -71,7 +69,7 @@ def check_dataset(root: Path, level: Level, tell: Tell) -> Report:
         tasks = read_tasks(root, findings)
         table = read_episodes(root, info.cameras, None if tasks is None else tasks.words, findings)
         rows = read_rows(root, info, None if tasks is None else tasks.count, findings, progress)
-        episodes = len(np.unique(rows.stretches.numbers))
+        episodes = rows.stretches.count()
         check_named(root, info, table, rows, findings)
         check_spans(info, table, rows, findings)
         check_strays(info, table, rows, findings)

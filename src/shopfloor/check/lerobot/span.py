@@ -91,9 +91,10 @@ def check_spans(info: Info, table: EpisodeTable, rows: Rows, findings: Findings)
     if not (table.whole and rows.whole and table.has("episode_index")):
         return
     stretches = rows.stretches
-    numbers, there = np.unique(stretches.numbers, return_index=True)
-    if len(numbers) != len(stretches.numbers):
+    if stretches.count() != len(stretches.numbers):
         return  # an episode in two pieces has no one place; that is found already
+    there = np.argsort(stretches.numbers, kind="stable")
+    numbers = stretches.numbers[there]
     known = np.isin(numbers, table.numbers)
     if not known.all() and not table.lost:
         table.lost = True
@@ -184,11 +185,13 @@ def paths(
     table: EpisodeTable, keys: tuple[str, str], template: str, more: Mapping[str, Any]
 ) -> dict[tuple[int, int], str]:
     """Return the files that a pair of columns names (chunk, file), by that pair."""
-    pairs = np.unique(np.stack([table.columns[key] for key in keys], axis=1), axis=0)
+    chunks, files = (table.columns[key] for key in keys)
+    # Episodes of one file follow each other nearly always; only where they end is looked at.
+    ends = np.flatnonzero((np.diff(chunks, append=-1) != 0) | (np.diff(files, append=-1) != 0))
+    ends = np.union1d(ends, [len(chunks) - 1] if len(chunks) else []).astype(np.int64)
+    pairs = sorted(set(zip(chunks[ends].tolist(), files[ends].tolist(), strict=True)))
     return {
-        (int(chunk), int(file)): template.format(
-            chunk_index=int(chunk), file_index=int(file), **more
-        )
+        (chunk, file): template.format(chunk_index=chunk, file_index=file, **more)
         for chunk, file in pairs
     }
 

@@ -65,7 +65,7 @@ def _from_data(joined: Any, rows: Rows, info: Info) -> Any | None:
     """Put into the table what the data say; None where an episode has no one place there."""
     numbers = joined["episode_index"].to_numpy()
     stretches = rows.stretches
-    if not rows.whole or len(set(stretches.numbers.tolist())) != len(stretches.numbers):
+    if not rows.whole or stretches.count() != len(stretches.numbers):
         return None
     if not np.array_equal(np.sort(numbers), np.sort(stretches.numbers)):
         return None

@@ -108,7 +108,7 @@ class _Known:
                 self._counts["total_tasks"] = tasks.count
             if rows.whole:
                 self._counts["total_frames"] = rows.count
-                self._counts["total_episodes"] = len(set(rows.stretches.numbers.tolist()))
+                self._counts["total_episodes"] = rows.stretches.count()
         return self._counts
 
 
