@@ -106,6 +106,10 @@ def retasked(**options):
     return lambda d: pq.write_table(tasks_table(**options), d.root / TASKS_FILE)
 
 
+def half_described(table):
+    return table.replace_schema_metadata({"pandas": '{"index_columns": ["task"], "columns": []}'})
+
+
 def double_task(d):
     d.info(total_tasks=3)
     retasked(words=(*TASKS, TASKS[0]))(d)
@@ -354,6 +358,7 @@ DEFECTS = {
     },
     "tasks_index": {
         "a column": retasked(index=None),
+        "half the metadata": lambda d: d.table(TASKS_FILE, half_described),
         "no metadata": lambda d: d.table(TASKS_FILE, lambda t: t.replace_schema_metadata({})),
     },
     "tasks_order": {"swapped": retasked(words=TASKS[::-1], numbers=[1, 0])},
@@ -481,6 +486,10 @@ DEFECTS = {
         "std": stats("action", std=[7.0, 1.0, 1.0]),
         "max": stats("observation.state", max=[50.0, 50.0, 50.0]),
     },
+    "stats_stale": {
+        "index": stats("index", max=[99]),
+        "count": stats("episode_index", count=[4]),
+    },
     "constant": {"dead": dead},
 }
 
@@ -494,6 +503,7 @@ ALONG = {
         "episode_index",
         "stats_count",
         "stats_differ",
+        "stats_stale",
         "totals",
         "duplicate",
         "frame_index",

@@ -200,9 +200,18 @@ def table_stats(table):
 
 def tasks_table(words=TASKS, *, numbers=None, index="task"):
     """Return tasks.parquet as pandas writes it; ``index`` None: an ordinary column."""
-    columns = [{"name": n, "field_name": n, "pandas_type": "x", "numpy_type": "x"} for n in ("a",)]
+    kinds = {"task_index": ("int64", "int64"), index or "task": ("unicode", "object")}
+    columns = [
+        {"name": n, "field_name": n, "pandas_type": p, "numpy_type": np_type, "metadata": None}
+        for n, (p, np_type) in kinds.items()
+    ]
     plain = {"kind": "range", "name": None, "start": 0, "stop": len(words), "step": 1}
-    said = {"index_columns": [index or plain], "columns": columns, "pandas_version": "2.3.0"}
+    said = {
+        "index_columns": [index or plain],
+        "column_indexes": [],
+        "columns": columns,
+        "pandas_version": "2.3.0",
+    }
     numbers = range(len(words)) if numbers is None else numbers
     table = pa.table(
         {"task_index": pa.array(numbers, pa.int64()), index or "task": pa.array(words)}

@@ -42,6 +42,7 @@ REPAIRED = [
     *[("stats_count", name) for name in DEFECTS["stats_count"]],
     *[("stats_differ", name) for name in DEFECTS["stats_differ"]],
     ("stats_quantiles", "a key"),
+    *[("stats_stale", name) for name in DEFECTS["stats_stale"]],
 ]
 
 

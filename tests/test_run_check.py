@@ -124,6 +124,21 @@ def left_in_flight(path):
     (path / "flight" / "000003-77-abcdef" / "log.bin").write_bytes(b"half a log")
 
 
+def later_episode(path):
+    """Write an episode.json as a later version might: its own hash is right."""
+    file = path / "episodes" / "000001" / "episode.json"
+    body = json.loads(file.read_bytes())
+    del body["sha256"]
+    body["format"] += 1
+    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    file.write_text(json.dumps(body | {"sha256": sha256(text.encode()).hexdigest()}))
+
+
+def later_log(path):
+    edit(LOG, lambda data: data[:12] + bytes([data[12] + 1]) + data[13:])(path)
+    rewritten(path, lambda entry: entry)
+
+
 LOG, VIDEO = "episodes/000001/log.bin", "episodes/000001/front.mp4"
 
 DEFECTS = {
@@ -132,7 +147,11 @@ DEFECTS = {
         "gone": lambda path: (path / "manifest.json").unlink(),
         "a key": edit("manifest.json", lambda data: data.replace(b'"cell"', b'"sell"')),
     },
-    "version": {"later": json_edit("manifest.json", format=99)},
+    "version": {
+        "manifest": json_edit("manifest.json", format=99),
+        "episode": later_episode,
+        "log": later_log,
+    },
     "flight": {"a lot": left_in_flight},
     "index": {
         "a digit": edit("index.jsonl", lambda data: data.replace(b'"seed":1001', b'"seed":1009')),
@@ -299,13 +318,12 @@ def test_a_run_in_use_is_said_to_be_so_and_not_repaired(folder):
     other.start()
     try:
         assert ready.wait(60)
-        (folder / "index.jsonl").unlink()  # so that there would be something to repair
+        DEFECTS["index"]["no JSON"](folder)  # so that there would be something to repair
         report = check(folder)
-        assert codes(report) == {"busy", "index_line"}
-        assert not report.errors
+        assert codes(report) == {"busy", "index"}
         with pytest.raises(RunBusy):
             repair(report)
-        assert not (folder / "index.jsonl").exists()
+        assert codes(check(folder)) == {"busy", "index"}
     finally:
         end.set()
         other.join(60)

@@ -14,11 +14,18 @@ from shopfloor.errors import RunCorrupt, RunError, RunVersion
 from shopfloor.record import Entry, Episode, RunFolder, read_log
 from shopfloor.record.episode import EPISODE_FILE, LOG_FILE, TRUTH_FILE, FileSum
 
-__all__ = ["CODES", "check_episode"]
+__all__ = ["CODES", "RUN_VERSION", "check_episode"]
 
 _VIDEO = ".mp4"
 _VIEWS = ".views"
+_READABLE = "the format of this shopfloor"
 
+RUN_VERSION = Code(
+    "run.version",
+    "error",
+    "The run, or a log in it, was written in another format version",
+    "open it with the shopfloor that wrote it",
+)
 RUN_EPISODE = Code(
     "run.episode",
     "error",
@@ -62,7 +69,7 @@ RUN_VIDEO = Code(
     "A video cannot be read, or with --deep: not decoded",
     "restore the episode from a copy, or delete it and index.jsonl and continue with --resume",
 )
-CODES = (RUN_EPISODE, RUN_FILE, RUN_EXTRA, RUN_LOG, RUN_TICKS, RUN_FRAMES, RUN_VIDEO)
+CODES = (RUN_VERSION, RUN_EPISODE, RUN_FILE, RUN_EXTRA, RUN_LOG, RUN_TICKS, RUN_FRAMES, RUN_VIDEO)
 
 
 def check_episode(
@@ -80,6 +87,10 @@ def check_episode(
     folder = f"episodes/{lot:06d}"
     try:
         episode = run.episode(lot)
+    except RunVersion as error:
+        file = f"{folder}/{EPISODE_FILE}"
+        findings.add(RUN_VERSION.at(file, str(error), _READABLE, episode=lot))
+        return None
     except (RunError, TypeError, ValueError) as error:
         findings.add(
             RUN_EPISODE.at(f"{folder}/{EPISODE_FILE}", str(error), "what was written", episode=lot)
@@ -145,6 +156,9 @@ def _check_log(
         truth = episode.truth()
         frames = episode.notes("frame")
         views = episode.notes("view")
+    except RunVersion as error:
+        findings.add(RUN_VERSION.at(file, str(error), _READABLE, episode=entry.lot))
+        return
     except (RunError, KeyError, TypeError, ValueError) as error:
         findings.add(RUN_LOG.at(file, str(error), "a log that can be read", episode=entry.lot))
         return

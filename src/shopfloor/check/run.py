@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from shopfloor.check.episode import check_episode
+from shopfloor.check.episode import RUN_VERSION, check_episode
 from shopfloor.check.finding import Code, Findings
 from shopfloor.check.keeper import snapshot
 from shopfloor.check.report import Level, Report, Tell
@@ -33,12 +33,6 @@ RUN_MANIFEST = Code(
     "error",
     "manifest.json cannot be read, or lacks something; without it no episode can be placed",
     "restore it from a copy; the episodes are untouched",
-)
-RUN_VERSION = Code(
-    "run.version",
-    "error",
-    "The run, or a log in it, was written in another format version",
-    "open it with the shopfloor that wrote it",
 )
 RUN_BUSY = Code(
     "run.busy",
@@ -107,7 +101,6 @@ RUN_RESULT = Code(
 )
 CODES = (
     RUN_MANIFEST,
-    RUN_VERSION,
     RUN_BUSY,
     RUN_FLIGHT,
     RUN_INDEX,
@@ -228,7 +221,9 @@ def _check_index(
     run: RunFolder, lots: list[int], entries: Mapping[int, Entry], findings: Findings
 ) -> None:
     path = run.path / _INDEX
-    _check_torn(path, findings, repairable=True)
+    busy = findings.has(RUN_BUSY)  # lots that wait for a slower one are not in the index yet
+    if not busy:
+        _check_torn(path, findings, repairable=True)
     try:
         indexed = read_index(path)
     except RunVersion as error:
@@ -242,6 +237,8 @@ def _check_index(
             RUN_LOST.at(_INDEX, f"episode {lot:06d}", "episodes that are there", episode=lot)
         )
     for lot, entry in entries.items():
+        if lot not in indexed and busy:
+            continue
         if lot not in indexed:
             got = "no line" if path.exists() else "no index"
             findings.add(RUN_LINE.at(_INDEX, got, "a line for each episode", episode=lot))

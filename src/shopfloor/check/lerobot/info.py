@@ -133,7 +133,8 @@ def read_info(root: Path, findings: Findings) -> Info | None:
     try:
         raw = json.loads((root / INFO).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        findings.add(INFO_JSON.at(INFO, str(error), "a JSON object"))
+        got = getattr(error, "strerror", None) or str(error)
+        findings.add(INFO_JSON.at(INFO, got, "a JSON object"))
         return None
     if not isinstance(raw, dict):
         findings.add(INFO_JSON.at(INFO, type(raw).__name__, "a JSON object"))

@@ -71,6 +71,14 @@ STATS_DIFFER = Code(
     "compute them again",
     repairable=True,
 )
+STATS_STALE = Code(
+    "lerobot.stats_stale",
+    "warning",
+    "Statistics of a column that no policy is normalised with (index, timestamp, next.done) are "
+    "not those of the data; LeRobot's own tools leave them so when they delete, split or merge",
+    "compute them again, or let them be",
+    repairable=True,
+)
 CONSTANT = Code(
     "lerobot.constant",
     "warning",
@@ -86,6 +94,7 @@ RECOMPUTED = (
     STATS_VALUE,
     STATS_COUNT,
     STATS_DIFFER,
+    STATS_STALE,
 )
 """What is mended by computing the statistics again."""
 
@@ -130,7 +139,8 @@ def check_stats(root: Path, info: Info, rows: Rows, findings: Findings) -> None:
         if not isinstance(said, dict):
             raise TypeError(type(said).__name__)  # noqa: TRY301
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        findings.add(STATS_JSON.at(STATS, str(error), "statistics by feature"))
+        got = getattr(error, "strerror", None) or str(error)
+        findings.add(STATS_JSON.at(STATS, got, "statistics by feature"))
         return
     for name, feature in info.features.items():
         if feature.dtype == "string":
@@ -222,7 +232,8 @@ def _check_data(
     """
     if arrays["count"][0] != moments.count:
         got = f"{arrays['count'][0]:g}"
-        findings.add(STATS_COUNT.at(STATS, got, str(moments.count), what=feature.name))
+        code = STATS_COUNT if feature.is_learnt else STATS_STALE
+        findings.add(code.at(STATS, f"count {got}", str(moments.count), what=feature.name))
     size = np.maximum(np.abs(moments.least), np.abs(moments.greatest))
     for key, there, tolerance in (
         ("min", moments.least, _TIGHT),
@@ -233,8 +244,9 @@ def _check_data(
         off = np.abs(arrays[key].ravel() - there) > tolerance * size + 1e-9
         if off.any():
             at = int(np.flatnonzero(off)[0])
+            code = STATS_DIFFER if feature.is_learnt else STATS_STALE
             findings.add(
-                STATS_DIFFER.at(
+                code.at(
                     STATS,
                     f"{key} {arrays[key].ravel()[at]:g} of {feature.label(at)}",
                     f"{there[at]:g}",

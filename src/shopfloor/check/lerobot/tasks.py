@@ -83,8 +83,10 @@ def _index_columns(schema: Any) -> list[str]:
     """Return the columns that pandas would make the index."""
     try:
         said = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
-        return [name for name in said.get("index_columns", ()) if isinstance(name, str)]
-    except (ValueError, AttributeError, TypeError):
+        # pandas raises KeyError over an index that is not described among the columns.
+        described = {column["field_name"] for column in said.get("columns", ())}
+        return [name for name in said.get("index_columns", ()) if name in described]
+    except (ValueError, AttributeError, TypeError, KeyError):
         return []
 
 
