@@ -53,8 +53,8 @@ class _Progress:
 def check_dataset(root: Path, level: Level, tell: Tell) -> Report:
     """Check a LeRobot v3.0 dataset. Nothing is written.
 
-    Memory grows with the number of episodes (under 150 bytes each and 32 a camera), not with
-    their length: rows are read in batches.
+    Memory grows with the number of episodes, not with their length: rows are read in batches.
+    A process that checks a million episodes without a camera has peaked at 350 MB.
 
     Args:
         root: Its folder.
