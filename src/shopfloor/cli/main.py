@@ -18,6 +18,7 @@ _COMMANDS = {
     "report": ("shopfloor.cli.report", "Write and show the report of a run."),
     "episodes": ("shopfloor.cli.episodes", "List the episodes of runs, and why they ended so."),
     "export": ("shopfloor.cli.export", "Write runs as LeRobot, Rerun, MCAP or Parquet."),
+    "check": ("shopfloor.cli.check", "Find what is wrong with runs and LeRobot datasets."),
     "list": ("shopfloor.cli.listing", "List cells, bodies, brains or skills."),
     "probe": ("shopfloor.cli.probe", "Find out whether a model can point, call and see."),
     "serve": ("shopfloor.cli.serve", "Let programs outside drive a cell."),

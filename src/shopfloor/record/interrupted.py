@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from shopfloor.errors import RunCorrupt
+from shopfloor.errors import RunCorrupt, RunVersion
 from shopfloor.record.disk import remove_folder, sync_folder, writing
 from shopfloor.record.log import Record, recover
 from shopfloor.record.recording import LOG_FILE, Recording
@@ -59,7 +59,10 @@ def set_apart(flight: Path) -> None:
 
 
 def _happened(flight: Path) -> bool:
+    """Whether a tick was logged; a log that cannot be read is kept for whoever can."""
+    if not (flight / LOG_FILE).exists():
+        return False
     try:
         return any(record.kind == "rows" for record in recover(flight / LOG_FILE).records)
-    except RunCorrupt:
-        return False
+    except (RunCorrupt, RunVersion):
+        return True
