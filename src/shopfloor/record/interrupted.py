@@ -63,6 +63,8 @@ def _happened(flight: Path) -> bool:
     if not (flight / LOG_FILE).exists():
         return False
     try:
-        return any(record.kind == "rows" for record in recover(flight / LOG_FILE).records)
+        found = recover(flight / LOG_FILE)
+        unreadable = found.file_bytes > found.whole_bytes == 0
+        return unreadable or any(record.kind == "rows" for record in found.records)
     except (RunCorrupt, RunVersion):
         return True
