@@ -239,6 +239,15 @@ def test_an_interrupted_run_says_so(tmp_path, cli):
     )
 
 
+def test_what_was_cut_off_is_told_of_and_counts_for_nothing(run, cli, listed):
+    (run / "interrupted/000004-77-abcdef").mkdir(parents=True)
+    said = " ".join(cli(run)[1].split())
+    assert "what had happened in lots that were cut off (4) is kept in interrupted/" in said
+    assert listed(run)["runs"][0]["interrupted"] == [4]
+    assert len(listed(run)["episodes"]) == 30
+    assert "not whole" not in said
+
+
 def test_a_whole_run_has_no_notes(run, cli):
     assert "not whole" not in cli(run)[1]
 

@@ -265,7 +265,8 @@ class RunFolder:
 
     def in_flight(self) -> tuple[Path, ...]:
         """Return the folders of lots in progress, or left over from a killed process."""
-        return tuple(sorted((self.path / FLIGHT).iterdir()))
+        place = self.path / FLIGHT  # a copy may lack a folder that was empty
+        return tuple(sorted(place.iterdir())) if place.is_dir() else ()
 
     def interrupted(self) -> tuple[Interrupted, ...]:
         """Return what is left of lots that were never finished, by lot and then by age."""

@@ -58,6 +58,11 @@ def notes(found: Register) -> tuple[str, ...]:
 
 def _lacks(run: RunState, *, several: bool) -> Iterator[str]:
     name = f"{printable(run.name)}: " if several else ""
+    if run.interrupted:
+        yield (
+            f"{name}what had happened in lots that were cut off ({_lots(run.interrupted)}) is kept "
+            "in interrupted/, and counts for nothing"
+        )
     if run.whole:
         return
     of = f"{run.committed} of {run.asked}" if run.asked is not None else f"{run.committed}"

@@ -99,7 +99,8 @@ class RunState:
         committed: Episodes that it has, asked for or not.
         missing: Lots below the highest committed one that have no episode, the first few.
         in_flight: Lots that were begun and are not committed.
-        written_s: Seconds since one of those was last written to, or None.
+        interrupted: Lots of which is kept what had happened before they were cut off.
+        written_s: Seconds since one of those in flight was last written to, or None.
         ended: How the last process that worked on it ended; None where none has said so.
     """
 
@@ -113,6 +114,7 @@ class RunState:
     committed: int
     missing: tuple[int, ...]
     in_flight: tuple[int, ...]
+    interrupted: tuple[int, ...]
     written_s: float | None
     ended: str | None
 
@@ -206,9 +208,7 @@ class _Run:
 
     def state(self) -> RunState:
         manifest, sessions = self.folder.manifest, self.folder.sessions()
-        flights: tuple[Path, ...] = ()
-        with suppress(FileNotFoundError):  # a copy may lack a folder that was empty
-            flights = self.folder.in_flight()
+        flights = self.folder.in_flight()
         lots = {int(path.name.partition("-")[0]) for path in flights if path.name[:6].isdigit()}
         written = [stat.st_mtime for path in flights for stat in _stats(path)]
         return RunState(
@@ -222,6 +222,7 @@ class _Run:
             committed=self.committed,
             missing=tuple(lot for lot in self.missing if lot not in lots),
             in_flight=tuple(sorted(lots)),
+            interrupted=tuple(sorted({left.lot for left in self.folder.interrupted()})),
             written_s=max(0.0, time.time() - max(written)) if written else None,
             ended=sessions[-1].ended if sessions else None,
         )
