@@ -18,7 +18,7 @@ FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help install run test test-servers lint lock system results results-beside results-path results-export clean
+.PHONY: help install run test test-servers lint lock system results results-beside results-path results-recording results-export clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,12 @@ results-beside: system install ## Time gym-aloha and robosuite, in a virtual env
 
 results-path: system install ## Pair a stand-in over HTTP with itself in process (half an hour).
 	$(BIN)/shopfloor bench path --orders 60 --workers 2 --out $(RESULTS)/chat-path.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
+results-recording: system install ## What recording costs, and 500 kills that may lose nothing (half an hour).
+	$(BIN)/shopfloor bench recording --orders 20 --out $(RESULTS)/recording.json >/dev/null
+	$(BIN)/shopfloor bench recording --orders 6 --depth --out $(RESULTS)/recording-depth.json >/dev/null
+	$(BIN)/shopfloor bench crash --kills 500 --out $(RESULTS)/crash.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 results-export: system $(VENV)/.stamp-dev ## Time the exports for Rerun and Foxglove (a minute).

@@ -48,6 +48,19 @@ def page(folder: Path) -> str:
             "shopfloor bench path --orders 60 --workers 2",
             _path,
         ),
+        (
+            "What it costs to record",
+            "recording",
+            "shopfloor bench recording --orders 20",
+            _recording,
+        ),
+        (
+            "What it costs to record depth, too",
+            "recording-depth",
+            "shopfloor bench recording --orders 6 --depth",
+            _recording,
+        ),
+        ("Killed again and again", "crash", "shopfloor bench crash --kills 500", _crash),
         ("Export for viewers", "export", "shopfloor bench export", _export),
         ("Start", "start", "shopfloor bench start", _start),
     ):
@@ -147,6 +160,42 @@ def _path(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
             f"`{one['model']}` ({one['convention']}, {one['mode']})",
             f"{counts}: {100 * one['discordance']:.1f} % discordant; probe {hits}/{asked}",
         )
+
+
+def _recording(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "what is compared", f"{result['lots']} orders, recorded and forgotten by turns"
+    yield (
+        "wall time recorded / forgotten, of all orders and median of each",
+        f"{result['recorded_over_forgotten']:.3f} / {result['recorded_over_forgotten_median']:.3f}",
+    )
+    yield (
+        "MB for a simulated minute (two 224² cameras at 10 Hz, views, log, truth)",
+        f"{result['mb_per_simulated_minute']:.2f}",
+    )
+    yield "the same without charged changeovers", f"{result['mb_per_worked_minute']:.2f}"
+    if (depth := result["depth_mb_per_worked_minute"]) is not None:
+        yield "MB of depth for a minute, without changeovers", f"{depth:.2f}"
+    total = sum(result["size_bytes"].values())
+    shares = (f"{k} {100 * v / total:.0f} %" for k, v in sorted(result["size_bytes"].items()))
+    yield "what the disk holds", ", ".join(shares)
+
+
+def _crash(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "processes killed (SIGKILL)", f"{result['kills']} in {result['runs']} runs"
+    yield "of those together with their encoder", str(result["with_encoder"])
+    yield "episodes committed in the end", str(result["committed"])
+    for name, what in (
+        ("lost", "committed episodes lost or changed"),
+        ("twice", "episodes counted twice"),
+        ("wrong", "logs that differ from those of a shift in peace"),
+        ("unbalanced", "moments at which the ledger did not add up"),
+        ("torn", "interrupted lots that are not the beginning of what happened"),
+    ):
+        yield what, str(len(result[name]))
+    yield (
+        "interrupted lots read back",
+        f"{result['interrupted']} with {result['interrupted_ticks']:,} ticks",
+    )
 
 
 def _export(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
