@@ -148,14 +148,22 @@ class Shades:
 def _quantiles(counts: npt.NDArray[np.int64], sums: Floats) -> dict[str, Floats]:
     """Return quantiles ``(d,)`` from values counted in ``(d, bins)``.
 
-    Each is the mean of the values in its bin: exact where a bin holds one value, as of pixels
-    and of yes and no.
+    A value is taken to be the mean of those in its bin: exact where a bin holds one value, as of
+    pixels and of yes and no. Between two values it is as far as NumPy's default goes.
     """
     below = counts.cumsum(axis=1)
     rows = np.arange(len(counts))
-    found = {}
-    for name, share in QUANTILES.items():
-        rank = share * (below[:, -1] - 1)
+
+    def ranked(rank: Floats) -> Floats:
         place = (below <= rank[:, None]).sum(axis=1)
-        found[name] = sums[rows, place] / counts[rows, place]
+        value: Floats = sums[rows, place] / counts[rows, place]
+        return value
+
+    found = {}
+    last = below[:, -1] - 1
+    for name, share in QUANTILES.items():
+        rank = share * last
+        lower = np.floor(rank)
+        start = ranked(lower)
+        found[name] = start + (rank - lower) * (ranked(np.minimum(lower + 1, last)) - start)
     return found
