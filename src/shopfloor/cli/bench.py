@@ -173,6 +173,43 @@ def _path(orders: int, seed: int, workers: int, *, out: Path | None) -> None:
         sys.exit(1)
 
 
+@command.command("record", short_help="From pictures to a dataset, beside LeRobot's recorder.")
+@click.option("--orders", type=int, default=4, show_default=True, help="How many to record.")
+@click.option("--seed", type=int, default=1000, show_default=True, help="Seed of the shift.")
+@click.option("--rounds", type=int, default=3, show_default=True, help="Medians of so many.")
+@click.option(
+    "--beside",
+    metavar="PYTHON",
+    type=click.Path(path_type=Path),
+    help="A Python that has LeRobot; `make results-record` makes one.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the figures to a JSON file too."
+)
+def _record(orders: int, seed: int, rounds: int, *, beside: Path | None, out: Path | None) -> None:
+    """Time the way from pictures in memory to a LeRobot dataset that can be trained on.
+
+    Ours records a shift again (every tick, fsync, commit) and exports it, with H.264 copied and
+    as AV1. With --beside, LeRobot's own recorder gets the same pictures and numbers, as it comes
+    and with its streaming encoder. Both get the cores that this process has.
+    """
+    from rich.console import Console
+
+    from shopfloor.body.bench import Bench
+    from shopfloor.cell.sorting import SortingCell
+    from shopfloor.record.disk import write_atomic
+    from shopfloor.testing.recording import compare
+
+    plan = _plan(orders, seed, "bench", video=True)
+    spec = SortingCell(Bench(), record_fps=plan.record_fps, render=False).spec
+    with Console(stderr=True).status("starting") as status:
+        result = compare(plan, spec, beside=beside, rounds=rounds, say=status.update)
+    text = json.dumps(result, indent=2)
+    if out is not None:
+        write_atomic(out, text.encode() + b"\n")
+    click.echo(text)
+
+
 @command.command("page", short_help="Write the page of measured results from their JSON files.")
 @click.argument("folder", type=click.Path(path_type=Path))
 def _page(folder: Path) -> None:

@@ -48,6 +48,18 @@ def page(folder: Path) -> str:
             "shopfloor bench path --orders 60 --workers 2",
             _path,
         ),
+        (
+            "From pictures in memory to a LeRobot dataset, beside LeRobot's own recorder",
+            "record",
+            "shopfloor bench record --beside .venv-lerobot/bin/python",
+            _record,
+        ),
+        (
+            "The same on one core",
+            "record-one-core",
+            "taskset -c 0 shopfloor bench record --beside .venv-lerobot/bin/python",
+            _record,
+        ),
         ("Start", "start", "shopfloor bench start", _start),
     ):
         lines += [f"## {title}", "", f"`{command}` → [{name}.json]({name}.json)", ""]
@@ -146,6 +158,20 @@ def _path(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
             f"`{one['model']}` ({one['convention']}, {one['mode']})",
             f"{counts}: {100 * one['discordance']:.1f} % discordant; probe {hits}/{asked}",
         )
+
+
+def _record(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    pictures = f"{result['pictures']} pictures of {' x '.join(map(str, result['size']))}"
+    cameras = (
+        f"{result['cameras']} cameras, rendered, with noise of {result['noise']:g} grey levels"
+    )
+    yield "what is recorded", f"{result['episodes']} episodes, {pictures} from {cameras}"
+    yield "cores, rounds", f"{result['cores']}, median of {result['rounds']}"
+    for way, figures in result["ways"].items():
+        size, quality = figures["size_bytes"] / 1e6, figures["psnr_db"]
+        yield way, f"{figures['pictures_per_s']:.0f} pictures/s, {size:.1f} MB, {quality:.1f} dB"
+    for way, ratio in (result["ratios"] or {}).items():
+        yield f"ours over LeRobot's, {way}", f"**{ratio:.1f}**"
 
 
 def _start(result: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -42,9 +42,10 @@ class Reading:
         """Read the log of an episode.
 
         Raises:
-            RunCorrupt: It is damaged.
+            RunCorrupt: It is damaged: every file is compared with its sum first.
         """
         episode = chosen.open()
+        episode.check_files()
         begin: dict[str, Any] = {}
         notes: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _KINDS}
         for record in episode.records():
