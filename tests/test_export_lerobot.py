@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -17,12 +18,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from export_examples import SIZE, make_run, rows_at_frames
-from record_examples import cell_spec
+from record_examples import cell_spec, picture
 from shopfloor.cli import main
 from shopfloor.errors import RunCorrupt, UsageError
 from shopfloor.export import choose, export
 from shopfloor.export.job import Options
 from shopfloor.export.lerobot import Sizes, write
+from shopfloor.export.lerobot.film import VIDEOS, Film
 from shopfloor.record import RunFolder
 
 CAMERAS = ("front", "wrist")
@@ -484,3 +486,43 @@ def test_the_command_says_what_it_wrote(run, tmp_path, capsys):
     said = json.loads(capsys.readouterr().out)
     assert (said["episodes"], said["frames"], Path(said["path"])) == (3, 31, out)
     assert any("license" in note for note in said["notes"])
+
+
+def film(path, *, frames, options, seed=0):
+    """Write a video as another encoder might; return its pictures as they decode."""
+    rng = np.random.default_rng(seed)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 25)
+        for number in range(frames):
+            frame = av.VideoFrame.from_ndarray(picture(rng, *SIZE, shift=9 * number), "rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return [image for _, image in luma(path)]
+
+
+def test_streams_with_other_parameters_get_files_of_their_own(tmp_path):
+    """Also pictures that are not stored in the order in which they are shown."""
+    plain = {"preset": "ultrafast", "g": "10"}
+    reordered = {"preset": "medium", "bf": "3", "g": "12", "b-adapt": "0"}
+    wanted, strips = [], []
+    reel = Film(tmp_path / "out", "key", Fraction(1, 25), codec=None, sizes=Sizes())
+    for number, options in enumerate((plain, plain, reordered, reordered, plain)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        wanted.append(film(folder / "front.mp4", frames=31, options=options, seed=number))
+        reading = SimpleNamespace(episode=SimpleNamespace(path=folder), chosen=None)
+        strips.append(reel.add(reading, "front", 31))
+    reel.close()
+    assert [strip.place.file for strip in strips] == [0, 0, 1, 1, 2]
+    assert [strip.start_s for strip in strips] == [0, 31 / 25, 0, 31 / 25, 0]
+    assert [strip.shades.pictures for strip in strips] == [4] * 5
+    for strip, images in zip(strips, wanted, strict=True):
+        shown = luma(tmp_path / "out" / strip.place.path(VIDEOS, video_key="key"))
+        times = np.array([time for time, _ in shown])
+        for number, image in enumerate(images):
+            off = np.abs(times - strip.start_s - number / 25)
+            assert off.min() < 1e-4
+            assert np.array_equal(shown[int(off.argmin())][1], image)
