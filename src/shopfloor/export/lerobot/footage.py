@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from shopfloor.export.lerobot.statistic import Shades
 
@@ -74,7 +75,7 @@ class Footage:
         is a tenth of the work of looking at all.
         """
         self.stream.codec_context.thread_count = 1
-        shades = Shades()
+        shades, colours = Shades(), VideoReformatter()
         wanted = {
             packet.pts
             for packet, (pts, _) in zip(self.packets, self.times, strict=True)
@@ -83,7 +84,9 @@ class Footage:
         for packet in (*self._needed(wanted), None):
             for frame in self.stream.decode(packet):
                 if frame.pts in wanted:
-                    shades.add(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
+                    # Threads cost a small picture more than they save it.
+                    shown = colours.reformat(frame, format="rgb24", threads=1)
+                    shades.add(np.asarray(shown.to_ndarray(), np.uint8))
         return shades
 
     def _needed(self, wanted: set[int | None]) -> Iterator[VideoPacket]:
@@ -135,11 +138,12 @@ def _times(
 
 
 def _whole(time: int | None, unit: Fraction) -> int:
-    """Return a time in frames; a container's clock may round it by a tick of its own."""
+    """Return a time in frames; a container's clock may have rounded it by a tick of its own."""
     if time is None:
         raise FootageError("a picture in it has no time")
-    nearest = round(time * unit)
-    if abs(time * unit - nearest) > unit:
+    exact, scale = time * unit.numerator, unit.denominator
+    nearest = (exact + scale // 2) // scale
+    if abs(exact - nearest * scale) > unit.numerator:
         raise FootageError("its pictures are not evenly apart")
     return nearest
 
