@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+__all__: list[str] = []
+
 _CODECS = {"h264": "h264", "av1": "libsvtav1"}
 _THREADS_A_CAMERA = 4  # as lerobot-record has it
 _FPS = 10

@@ -60,7 +60,9 @@ def compare(
     Ours is the whole way of a shift: every tick of control into the log, pictures through the
     encoder, fsync and commit of each episode, then the export. LeRobot's recorder gets only what
     its rows hold, with four threads a camera for writing pictures, as its command line has it;
-    and once more with its streaming encoder, which is off unless it is asked for.
+    and once more with its streaming encoder, which is off unless it is asked for. It counts the
+    pixels of up to a hundred pictures an episode for its statistics (two fifths of its time,
+    where that was looked at), ours those of every tenth.
 
     Args:
         plan: The shift whose pictures are recorded.
