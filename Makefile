@@ -18,7 +18,8 @@ FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help install run test test-servers lint lock system results results-beside results-path results-recording results-export clean
+.PHONY: help install run test test-servers test-lerobot lint lock system results results-beside \
+	results-path results-recording results-record results-export clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +40,22 @@ test-servers: $(VENV)/.stamp-dev ## Tests against real model servers; installs t
 	$(PIP) torch==2.13.0 'transformers[serving]==5.23.0' safetensors llguidance peft pillow \
 		gguf 'llama-cpp-python[server]==0.3.36'
 	$(BIN)/python -m pytest -m servers tests/servers
+
+# LeRobot 0.4.4, the last for Python 3.11, asks for an older torch than it runs with, and for an
+# older PyAV than ours. torchvision's wheel is built for CUDA: tests/lerobot/stage.py says why
+# that does not matter.
+LEROBOT := .venv-lerobot
+BESIDE_PIP = $(LEROBOT)/bin/python -m pip install --quiet --disable-pip-version-check
+test-lerobot: $(VENV)/.stamp-dev system $(LEROBOT)/.stamp ## Have LeRobot itself read and train on our datasets; installs it and torch first (heavy).
+	LEROBOT_PYTHON=$(abspath $(LEROBOT)/bin/python) $(BIN)/python -m pytest -m lerobot tests/lerobot
+
+$(LEROBOT)/.stamp: requirements/lerobot.txt
+	@.ci/system ffmpeg
+	$(PYTHON) -m venv $(LEROBOT)
+	$(BESIDE_PIP) torch==2.13.0
+	$(BESIDE_PIP) --no-deps lerobot==0.4.4 torchvision==0.28.0 torchcodec==0.12.0
+	$(BESIDE_PIP) --requirement requirements/lerobot.txt
+	@touch $@
 
 lint: $(VENV)/.stamp-dev ## Only what needs no running: ruff, mypy, import-linter.
 	@failed=0; \
@@ -92,6 +109,12 @@ results-recording: system install ## What recording costs, and 500 kills that ma
 
 results-export: system $(VENV)/.stamp-dev ## Time the exports for Rerun and Foxglove (a minute).
 	$(BIN)/shopfloor bench export --out $(RESULTS)/export.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
+results-record: system install $(LEROBOT)/.stamp ## Time recording and export beside LeRobot's own recorder.
+	$(BIN)/shopfloor bench record --beside $(LEROBOT)/bin/python --out $(RESULTS)/record.json >/dev/null
+	taskset -c 0 $(BIN)/shopfloor bench record --beside $(LEROBOT)/bin/python \
+		--out $(RESULTS)/record-one-core.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 clean: ## Remove .venv, caches and builds; runs stay.

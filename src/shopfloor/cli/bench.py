@@ -50,7 +50,7 @@ def _sim(
     from shopfloor.shift.speed import measure
 
     errors = Console(stderr=True)
-    plan = _plan(orders, seed, body, video=True)
+    plan = measured(orders, seed, body, video=True)
     with errors.status("starting") as status:
         speed = measure(plan, lots=orders, pair=not no_pair, progress=status.update)
         status.update("other simulators, where they are installed")
@@ -89,7 +89,7 @@ def _repeat(orders: int, seed: int, *, out: Path | None) -> None:
     from shopfloor.report import log_sha256
     from shopfloor.shift.repeat import repeat
 
-    plan = _plan(orders, seed, "bench", video=True)
+    plan = measured(orders, seed, "bench", video=True)
     with Console(stderr=True).status("starting") as status:
         found = repeat(
             plan,
@@ -103,69 +103,6 @@ def _repeat(orders: int, seed: int, *, out: Path | None) -> None:
         write_atomic(out, text.encode() + b"\n")
     click.echo(text)
     if not same:
-        sys.exit(1)
-
-
-@command.command("recording", short_help="What it costs to record: wall time and disk.")
-@click.option("--orders", type=int, default=12, show_default=True, help="How many orders.")
-@click.option("--seed", type=int, default=1000, show_default=True, help="Seed of the shift.")
-@click.option("--depth", is_flag=True, help="Record depth, too.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Write the figures to a JSON file too."
-)
-def _recording(orders: int, seed: int, *, depth: bool, out: Path | None) -> None:
-    """Work each order twice, recorded to the disk and forgotten, by turns in one process.
-
-    A simulated minute counts changeovers, as the shift's clock does; a worked minute does not.
-    """
-    from dataclasses import replace
-
-    from rich.console import Console
-
-    from shopfloor.record.disk import write_atomic
-    from shopfloor.shift.cost import recording_cost
-
-    plan = replace(_plan(orders, seed, "bench", video=True), depth=depth)
-    with Console(stderr=True).status("starting") as status:
-        found = recording_cost(plan, lots=orders, say=status.update)
-    text = json.dumps({"orders": orders, "seed": seed, **found.to_json()}, indent=2)
-    if out is not None:
-        write_atomic(out, text.encode() + b"\n")
-    click.echo(text)
-
-
-@command.command("crash", short_help="Kill a shift again and again: nothing may be lost.")
-@click.option("--kills", type=int, default=500, show_default=True, help="How often.")
-@click.option("--orders", type=int, default=30, show_default=True, help="Length of each run.")
-@click.option("--workers", type=int, default=1, show_default=True, help="Processes side by side.")
-@click.option("--seed", type=int, default=1000, show_default=True, help="Of shift and moments.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Write the figures to a JSON file too."
-)
-def _crash(kills: int, orders: int, workers: int, seed: int, *, out: Path | None) -> None:
-    """Send SIGKILL at random moments, resume, and hold what is left against a shift in peace.
-
-    After every kill: each committed lot is still there as it was, none counts twice, the ledger
-    adds up, and what was interrupted holds the beginning of what happened, to the last bit. Takes
-    about two seconds a kill. Exit code 1: something was lost, doubled or damaged.
-    """
-    from dataclasses import replace
-
-    from rich.console import Console
-
-    from shopfloor.record.disk import write_atomic
-    from shopfloor.shift.crash import crash
-
-    plan = replace(_plan(orders, seed, "bench", video=True), workers=workers)
-    with Console(stderr=True).status("starting") as status:
-        found = crash(plan, kills=kills, seed=seed, say=status.update)
-    text = json.dumps(
-        {"orders": orders, "seed": seed, "workers": workers, **found.to_json()}, indent=2
-    )
-    if out is not None:
-        write_atomic(out, text.encode() + b"\n")
-    click.echo(text)
-    if not found.clean:
         sys.exit(1)
 
 
@@ -221,7 +158,7 @@ def _path(orders: int, seed: int, workers: int, *, out: Path | None) -> None:
     from shopfloor.record.disk import write_atomic
     from shopfloor.testing.path import overhead_ms, pair
 
-    plan = replace(_plan(orders, seed, "bench", video=False), workers=workers)
+    plan = replace(measured(orders, seed, "bench", video=False), workers=workers)
     found = []
     with Console(stderr=True).status("starting") as status:
         overhead = overhead_ms()
@@ -271,7 +208,7 @@ def _export(
 
     with Console(stderr=True).status("working a shift") as status, TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        plan = _plan(orders, seed, "bench", video=True)
+        plan = measured(orders, seed, "bench", video=True)
         run_shift(plan, run, resume=False, progress=lambda _: None)
         chosen = choose([run])
         found = [measure(to, chosen, rounds=rounds, say=status.update) for to in formats]
@@ -298,7 +235,7 @@ def _page(folder: Path) -> None:
     click.echo(folder / "README.md")
 
 
-def _plan(orders: int, seed: int, body: str, *, video: bool) -> Plan:
+def measured(orders: int, seed: int, body: str, *, video: bool) -> Plan:
     """The shift that is measured: classical brain, fenced limits, streams at 10 Hz."""
     from shopfloor.shift import Latency, Plan
 

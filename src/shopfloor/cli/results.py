@@ -62,6 +62,18 @@ def page(folder: Path) -> str:
         ),
         ("Killed again and again", "crash", "shopfloor bench crash --kills 500", _crash),
         ("Export for viewers", "export", "shopfloor bench export", _export),
+        (
+            "From pictures in memory to a LeRobot dataset, beside LeRobot's own recorder",
+            "record",
+            "shopfloor bench record --beside .venv-lerobot/bin/python",
+            _record,
+        ),
+        (
+            "The same on one core",
+            "record-one-core",
+            "taskset -c 0 shopfloor bench record --beside .venv-lerobot/bin/python",
+            _record,
+        ),
         ("Start", "start", "shopfloor bench start", _start),
     ):
         lines += [f"## {title}", "", f"`{command}` → [{name}.json]({name}.json)", ""]
@@ -205,6 +217,20 @@ def _export(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         rates = f"{one['images_per_s']:,.0f} / {one['images_per_cpu_s']:,.0f}"
         size = f"{one['images']:,} images, {one['size_bytes'] / 1e6:.1f} MB"
         yield f"`{one['format']}`: images a second of wall / processor time", f"{rates} ({size})"
+
+
+def _record(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    pictures = f"{result['pictures']} pictures of {' x '.join(map(str, result['size']))}"
+    cameras = (
+        f"{result['cameras']} cameras, rendered, with noise of {result['noise']:g} grey levels"
+    )
+    yield "what is recorded", f"{result['episodes']} episodes, {pictures} from {cameras}"
+    yield "cores, rounds", f"{result['cores']}, median of {result['rounds']}"
+    for way, figures in result["ways"].items():
+        size, quality = figures["size_bytes"] / 1e6, figures["psnr_db"]
+        yield way, f"{figures['pictures_per_s']:.0f} pictures/s, {size:.1f} MB, {quality:.1f} dB"
+    for way, ratio in (result["ratios"] or {}).items():
+        yield f"ours over LeRobot's, {way}", f"**{ratio:.1f}**"
 
 
 def _start(result: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """One video file while it is written: H.264 for pictures, lossless FFV1 for depth.
 
-H.264 goes into a fragmented MP4 beside its final place, a fragment for each second or two, so that
+H.264 goes into a fragmented MP4 beside its final place, a fragment for each second at 10 Hz, so that
 what a killed process has filmed can be watched up to its last fragment. When the film is whole its
 packets are put into a plain MP4, which every tool can seek in, and the fragments are removed.
 """
@@ -24,7 +24,7 @@ __all__ = ["PART", "Film", "Stream", "depth_m", "depth_pixels", "film_name"]
 PART = ".part"
 """Ends the name of a film that is not whole yet."""
 
-_PRESET, _CRF, _KEY_EVERY = "veryfast", "23", 20
+_PRESET, _CRF, _KEY_EVERY = "veryfast", "23", 10
 _FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
 _DEPTH_UNIT_M = 1e-4
 """Depth is kept in tenths of a millimetre, up to 6.5535 m; 0 stands for nothing measured."""
