@@ -37,6 +37,10 @@ def sound():
     return file.getvalue()
 
 
+def brand(name):
+    return b"\0\0\0\x18ftyp" + name + bytes(12)
+
+
 def film(form):
     file = BytesIO()
     with av.open(file, "w", format=form) as container:
@@ -51,6 +55,8 @@ def film(form):
 
 KINDS = {
     "text": ("订单 17: red cubes to A\n".encode(), "text/plain"),
+    "full-width blanks": ("　　第一步：\u00a0放置".encode(), "text/plain"),
+    "what is no mp4": (b"see ftypisom", "text/plain"),
     "jpeg": (picture(".jpg"), "image/jpeg"),
     "png": (picture(".png"), "image/png"),
     "webp": (picture(".webp"), "image/webp"),
@@ -95,7 +101,9 @@ def test_a_picture_is_resized_by_the_models_own_rule():
     assert sent.shape == (476, 644, 3)
 
 
-@pytest.mark.parametrize("name", [name for name in KINDS if name != "text"])
+@pytest.mark.parametrize(
+    "name", [name for name, (_, media) in KINDS.items() if media != "text/plain"]
+)
 def test_a_text_model_is_refused_everything_but_text(name):
     who = seat("deepseek-v3@vllm+http://127.0.0.1:9/v1")
     assert len(documents((KINDS["text"][0],), who)) == 1
@@ -115,6 +123,9 @@ def test_a_server_that_does_not_take_what_its_model_does_is_named():
         (b"", "nothing that is known"),
         (b"   \n", "nothing that is known"),
         (bytes(range(256)), "nothing that is known"),
+        (brand(b"heic"), "nothing that is known"),
+        (brand(b"avif"), "nothing that is known"),
+        (brand(b"M4A "), "nothing that is known"),
         (b"a\x1b[2Jb", "nothing that is known"),  # would drive a terminal
         (b"x" * 40_001, "40,001 letters; up to 40,000"),
         (bytes(20_000_001), "20,000,001 bytes; up to 20,000,000"),

@@ -419,3 +419,14 @@ def test_a_run_that_is_there_after_a_loss_of_power_was_synced(tmp_path, monkeypa
     RunFolder.create(path, manifest()).close()
     assert calls[0] == tmp_path.name
     assert calls[-3:] == [f".manifest.json.{os.getpid()}.tmp", "-> manifest.json", "run"]
+
+
+def test_a_copy_without_its_empty_folders_goes_on(tmp_path):
+    with RunFolder.create(tmp_path / "run", manifest()) as folder:
+        work(folder, LogRecorder(folder, cell_spec(cameras=())), make_lot(0), ticks=5)
+    (tmp_path / "run" / "flight").rmdir()
+    (tmp_path / "run" / "interrupted").mkdir()
+    (tmp_path / "run" / "interrupted" / ".DS_Store").write_bytes(b"")
+    with RunFolder.open_for_resume(tmp_path / "run") as folder:
+        assert folder.in_flight() == folder.interrupted() == ()
+        assert [entry.lot for entry in folder.entries()] == [0]

@@ -100,7 +100,7 @@ def test_who_has_passed_works_without_a_word(cli, name, server, here):
     assert json.loads(out)
     assert server.asked == 1
     assert not any(UNPROVEN in note for note in manifest("run").notes)
-    assert manifest("run").brain_identity["proof"].startswith("passed 2026-11-22")
+    assert manifest("run").brain_identity["proof"].startswith("passed ")
     assert manifest("run").allow_unproven is False
     assert manifest("run").latency == "measured"  # a model's thinking takes as long as it takes
 

@@ -180,11 +180,11 @@ def test_documents_are_read_and_part_of_the_hash(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("documents", "why"),
     [
-        (["missing.png"], "cannot be read"),
+        (["missing.png"], "is no file"),
         (["../outside.txt"], "lies outside"),
         (["a/../sheet.txt"], "lies outside"),
         (["/etc/hostname"], "lies outside"),
-        (["."], "cannot be read"),
+        (["."], "is no file"),
         ([""], "a document's name is ''"),
         ("sheet.txt", "a list of 0 to 8"),
         ([17], "a document's name is 17"),

@@ -680,6 +680,42 @@ def test_what_neither_of_them_takes_is_refused(hire, view, stage):
     assert brain.plans.requests == []
 
 
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        ("", "0 lines came"),
+        ("x" * 601, "cut short"),
+        ("\n".join("line" for _ in range(201)), "201 lines came"),
+    ],
+)
+def test_a_document_that_was_not_read_whole_is_refused(hire, view, stage, says, why):
+    sheet = cv2.imencode(".png", np.full((60, 90, 3), 200, np.uint8))[1].tobytes()
+    brain = hire(pick("p1"))
+    brain.eye.says = says
+    brain.reset(replace(stage.order(), documents=(sheet,)), seed=5)
+    reply = brain.act(view(), (), deadline_s=9.0)
+    assert reply.decision.claim == "refused"
+    assert why in reply.decision.note
+    assert reply.exchange.tokens == (100, 10)  # it was asked, and that is on record
+    assert brain.plans.requests == []
+
+
+def test_an_answer_of_the_perceiver_that_cannot_be_read_is_in_the_log(hire, view):
+    brain = hire(pick("p1"), sees=Engine("no list", "no list either", model_id="eye"))
+    with pytest.raises(Misread) as error:
+        brain.act(view(), (), deadline_s=9.0)
+    assert "no list either" in error.value.exchange.answer
+    assert error.value.exchange.tokens == (200, 20)
+
+
+def test_who_points_and_cannot_call_may_see_for_a_planner(hire):
+    who = seat(QWEN)
+    proof(PLANNER, passed=False, model_id="scripted")
+    keep(Proof(key_of(who), False, "eye", (), "2026-11-22T00:00:00+00:00", points=True), {})
+    keep(Proof(pair_key(seat(PLANNER), who), True, "both", ("tools",), "2026-11-22"), {})
+    assert hire("").unproven is None
+
+
 # --- the probe of both together -------------------------------------------------------------------
 
 

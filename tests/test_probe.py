@@ -9,12 +9,14 @@ import socket
 import time
 from dataclasses import replace
 from html import unescape
+from io import StringIO
 from types import SimpleNamespace
 
 import cv2
 import httpx
 import numpy as np
 import pytest
+from rich.console import Console
 
 from shopfloor.brain.chat import client as client_module
 from shopfloor.brain.chat import probe as probe_module
@@ -28,6 +30,7 @@ from shopfloor.brain.chat.proof import Proof, keep, key_of, proof_of
 from shopfloor.brain.chat.question import lies_on
 from shopfloor.brain.chat.seen import Seen
 from shopfloor.cli import main
+from shopfloor.cli.probe import _table as table_of
 from shopfloor.report.probe import page
 from shopfloor.testing.misbehave import Misbehaving
 from shopfloor.testing.standin import StandIn, completion
@@ -187,6 +190,14 @@ def test_ways_to_call_are_tried_not_believed(mode, one_picture):
     assert made.passed, made.reasons
 
 
+def test_what_a_model_says_does_not_drive_the_terminal(one_picture):
+    made = asked(lambda body: completion(body, MODEL, text="\x1b]0;pwned\x07\x1b[2J"))
+    console = Console(file=(out := StringIO()), width=100)
+    console.print(table_of(made))
+    assert "\x1b" not in out.getvalue()
+    assert "pwned" in out.getvalue()
+
+
 def test_a_model_that_calls_nothing_does_not_pass(one_picture):
     with StandIn(convention("qwen2.5-vl"), "tools", MODEL) as server:
 
@@ -198,6 +209,7 @@ def test_a_model_that_calls_nothing_does_not_pass(one_picture):
         made = asked(answer)
     assert made.modes == ()
     assert made.reasons == ("no way to call skills worked",)
+    assert (made.proof(WHO).passed, made.proof(WHO).points) == (False, True)
 
 
 def test_a_text_only_model_fails_for_what_it_is():

@@ -144,8 +144,8 @@ def test_lines_are_as_short_as_those_of_the_code(file):
             "qwen2.5-vl", "ollama", "http://localhost:11434/v1", "SHOPFLOOR_API_KEY",
         ),
         (
-            "qwen3-vl@llama.cpp+http://[::1]:8080/v1?a=b+c@d",
-            "qwen3-vl", "llama.cpp", "http://[::1]:8080/v1?a=b+c@d", "SHOPFLOOR_API_KEY",
+            "qwen3-vl@llama.cpp+http://[::1]:8080/b+c@d/v1",
+            "qwen3-vl", "llama.cpp", "http://[::1]:8080/b+c@d/v1", "SHOPFLOOR_API_KEY",
         ),
         (
             "dashscope:qwen-vl-max",

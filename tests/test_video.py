@@ -228,7 +228,7 @@ def test_an_encoder_that_hangs_is_an_error_with_a_deadline(tmp_path):
     start = time.perf_counter()
     with pytest.raises(RunError, match=r"within 0\.3 s"):
         encoder.add("front", pixels)
-    with pytest.raises(RunError, match=r"within 0\.3 s"):
+    with pytest.raises(RunError, match="code -9"):  # what hangs is ended
         encoder.finish()
     assert time.perf_counter() - start < 2
     encoder.close()
@@ -251,7 +251,7 @@ def test_an_encoder_that_was_killed_is_an_error_and_the_next_lot_gets_a_new_one(
         film()
     # What it had filmed up to its last fragment can be watched.
     watched = list(read_video(tmp_path / "first" / "front.mp4"))
-    assert 50 <= len(watched) <= 71
+    assert 66 <= len(watched) <= 71  # those that still waited in a slot are lost
     for k, pixels in enumerate(watched):
         assert psnr_db(pixels, picture(np.random.default_rng(k), 64, 48)) > 30
     encoder.abandon()
@@ -261,6 +261,76 @@ def test_an_encoder_that_was_killed_is_an_error_and_the_next_lot_gets_a_new_one(
     encoder.add("front", picture(np.random.default_rng(0), 64, 48))
     assert encoder.finish() == {"front": 1}
     encoder.close()
+
+
+def test_what_lies_in_the_current_folder_is_not_run(tmp_path, monkeypatch):
+    (tmp_path / "msgpack.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    encoder = VideoEncoder(slots=4, deadline_s=10)
+    (tmp_path / "lot").mkdir()
+    encoder.start(tmp_path / "lot", {"front": Stream(16, 16, Fraction(1, 25))})
+    encoder.add("front", np.zeros((16, 16, 3), np.uint8))
+    assert encoder.finish() == {"front": 1}
+    encoder.close()
+
+
+def test_a_full_disk_is_known_before_the_slots_are_full(encoder, tmp_path):
+    encoder.start(tmp_path / "missing", {"front": Stream(16, 16, Fraction(1, 25))})
+    encoder.add("front", np.zeros((16, 16, 3), np.uint8))
+
+    def film():
+        for _ in range(5):  # and there are eight slots
+            time.sleep(0.8)  # the process has had time to try
+            encoder.add("front", np.zeros((16, 16, 3), np.uint8))
+
+    with pytest.raises(RunUnwritable, match="No such file"):
+        film()
+
+
+def test_a_disk_that_fills_up_while_a_film_is_made_whole_leaves_what_was_filmed(tmp_path):
+    encoder = VideoEncoder(slots=8, deadline_s=10)
+    encoder.start(tmp_path, {"front": Stream(64, 48, Fraction(1, 10))})
+    for k in range(30):
+        encoder.add("front", picture(np.random.default_rng(k), 64, 48))
+    while not (tmp_path / "front.mp4.part").exists():
+        time.sleep(0.01)
+    (tmp_path / "front.mp4.tmp").mkdir()  # where the whole film would be made
+    with pytest.raises((RunUnwritable, RunError)):
+        encoder.finish()
+    encoder.close()
+    assert not (tmp_path / "front.mp4").exists()
+    assert len(list(read_video(tmp_path / "front.mp4"))) == 30
+
+
+def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_lots(tmp_path):
+    encoder = VideoEncoder(slots=4, deadline_s=0.5)
+    stream = {"front": Stream(16, 16, Fraction(1, 25))}
+    for name in ("first", "next"):
+        (tmp_path / name).mkdir()
+    encoder.start(tmp_path / "first", stream)
+    encoder.add("front", np.zeros((16, 16, 3), np.uint8))
+    stopped = encoder.pid
+    os.kill(stopped, signal.SIGSTOP)
+    with pytest.raises(RunError, match="did not come round"):
+        encoder.finish()
+    encoder._deadline_s = 10.0
+    with suppress(RunError):
+        encoder.abandon()
+    encoder.start(tmp_path / "next", stream)
+    for _ in range(5):
+        encoder.add("front", np.zeros((16, 16, 3), np.uint8))
+    assert encoder.finish() == {"front": 5}
+    encoder.close()
+
+
+def test_a_limit_on_the_size_of_files_is_named(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+    try:
+        with pytest.raises(RunUnwritable, match="ulimit -f"):
+            VideoEncoder().start(tmp_path, {"front": Stream(224, 224, Fraction(1, 10))})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_when_who_films_is_gone_the_films_are_made_whole(tmp_path):

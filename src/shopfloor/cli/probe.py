@@ -105,12 +105,14 @@ def _together(made: Any) -> Any:
     from rich.table import Table
     from rich.text import Text
 
+    from shopfloor.report.printable import printable  # a model may say what drives a terminal
+
     table = Table(box=None, show_header=False, pad_edge=False)
     for aim in made.aims:
         mark = Text("met", style="green") if aim.hit else Text("missed", style="yellow")
-        table.add_row(aim.picture, aim.label, mark, Text(aim.said))
+        table.add_row(aim.picture, aim.label, mark, Text(printable(aim.said)))
     verdict = "passed: the pair may move a robot" if made.passed else "not passed"
-    reasons = [Text(f"  {reason}", style="red") for reason in made.reasons]
+    reasons = [Text(f"  {printable(reason)}", style="red") for reason in made.reasons]
     return Group(
         _table(made.planner), Text(""), _table(made.perceiver), Text(""),
         Text("both together"), table, Text(""), Text(verdict, style="bold"), *reasons,
@@ -122,6 +124,8 @@ def _table(made: Any) -> Any:
     from rich.table import Table
     from rich.text import Text
 
+    from shopfloor.report.printable import printable  # a model may say what drives a terminal
+
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(no_wrap=True)
@@ -130,7 +134,7 @@ def _table(made: Any) -> Any:
         mark = {True: "yes", False: "no", None: "?"}[check.ok]
         # As text: what a model said is no markup.
         style = "green" if check.ok else "yellow"
-        table.add_row(check.name, Text(mark, style=style), Text(check.shown))
+        table.add_row(check.name, Text(mark, style=style), Text(printable(check.shown)))
     k, n = made.hits
     if n:
         error = "" if made.error_px is None else f"median {made.error_px:.1f} px from the middle"
@@ -144,6 +148,6 @@ def _table(made: Any) -> Any:
     if made.tokens is not None:
         table.add_row("tokens", f"{made.tokens[0]:,} in", f"{made.tokens[1]:,} out")
     verdict = Text("passed: it may move a robot" if made.passed else "not passed", style="bold")
-    reasons = [Text(f"  {reason}", style="red") for reason in made.reasons]
+    reasons = [Text(f"  {printable(reason)}", style="red") for reason in made.reasons]
     head = Text(f"{made.seat} ({made.model}), {made.date}")
     return Group(head, Text(""), table, Text(""), verdict, *reasons)

@@ -175,7 +175,10 @@ def _path(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _recording(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "what is compared", f"{result['lots']} orders, recorded and forgotten by turns"
+    yield (
+        "what is compared",
+        f"{result['lots']} orders, recorded and forgotten by turns; both draw all pictures",
+    )
     yield (
         "wall time recorded / forgotten, of all orders and median of each",
         f"{result['recorded_over_forgotten']:.3f} / {result['recorded_over_forgotten_median']:.3f}",

@@ -49,7 +49,7 @@ MOST_PARTS = 24
 """More than these have no place on the tray."""
 
 _SHOWN = 10
-_MOST_DOCUMENTS = 8
+_MOST_DOCUMENTS, _MOST_BYTES = 8, 50_000_000
 _KEYS = ("instruction", "parts", "language", "id", "totes", "time_limit_s", "goal", "documents")
 _PART_KEYS = ("colour", "shape", "size", "id", "x_m", "y_m", "yaw_deg")
 _ALLOWED = {"colour": COLOURS, "shape": SHAPES, "size": SIZES}
@@ -317,11 +317,16 @@ class OrderFile:
         if name not in self.documents:
             folder = self.path.resolve().parent
             path = (folder / name).resolve()
-            if ".." in Path(name).parts or not path.is_relative_to(folder):
+            named = Path(name)
+            if ".." in named.parts or named.is_absolute() or not path.is_relative_to(folder):
                 raise OrderError(
                     f"document {name!r} lies outside {folder}; put it beside the order file"
                 )
             try:
+                if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+                    raise OrderError(
+                        f"document {name!r} is no file of up to {_MOST_BYTES:,} bytes; give one"
+                    )
                 self.documents[name] = path.read_bytes()
             except (OSError, ValueError) as error:
                 raise OrderError(

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shopfloor.errors import RunError, SpecMismatch
-from shopfloor.record.disk import unwritable
+from shopfloor.record.disk import unwritable, writing
 from shopfloor.record.film import Stream
 
 __all__ = ["VideoEncoder"]
@@ -72,10 +72,11 @@ class VideoEncoder:
             (int(np.prod(s.shape)) * np.dtype(s.dtype).itemsize for s in streams.values()),
             default=1,
         )
+        self._folder = folder
         if self._process is None or self._process.poll() is not None or largest > self._slot_bytes:
             self.close()
             self._hire(largest)
-        self._folder, self._streams = folder, dict(streams)
+        self._streams = dict(streams)
         self._error = self._counts = None
         told = {
             name: [s.width, s.height, s.period_s.numerator, s.period_s.denominator, s.kind]
@@ -99,6 +100,7 @@ class VideoEncoder:
                 f"allows {allowed}. Mend the cell"
             )
         until = time.monotonic() + self._deadline_s
+        self._listen(0.0)  # a disk that is full is to be known at once
         while not self._spare:
             self._listen(until)
         # After the wait: an encoder that has failed goes on giving slots back.
@@ -150,13 +152,14 @@ class VideoEncoder:
     def _hire(self, slot_bytes: int) -> None:
         """Start the process; it is ready while the first slots are filled."""
         size = -(-slot_bytes // mmap.PAGESIZE) * mmap.PAGESIZE
-        fd = _shared(self._slots * size)
+        with writing(self._folder):
+            fd = _shared(self._slots * size)
         package = str(Path(__file__).parents[2])
         paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
         try:
             self._memory = mmap.mmap(fd, self._slots * size)
             self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [sys.executable, "-m", "shopfloor.record.encoding", str(fd), str(self._slots),
+                [sys.executable, "-P", "-m", "shopfloor.record.encoding", str(fd), str(self._slots),
                  str(size)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, pass_fds=(fd,),
                 # Ctrl-C is for who films; the films end when the pipe does.
@@ -192,9 +195,12 @@ class VideoEncoder:
             raise self._died() from error
 
     def _listen(self, until: float) -> None:
-        """Wait for the process to say something."""
+        """Wait for the process to say something; until 0 hears only what was said already."""
         out = self._process.stdout.fileno()  # type: ignore[union-attr]
         if not select.select([out], [], [], max(until - time.monotonic(), 0.0))[0]:
+            if not until:
+                return
+            self._process.kill()  # type: ignore[union-attr]  # what it says later would be taken for the next lot's
             raise RunError(
                 f"the video encoder did not come round within {self._deadline_s:g} s; the disk of "
                 f"{self._folder} may hang. Continue with --resume on a working one"
@@ -233,11 +239,19 @@ class VideoEncoder:
 
 
 def _shared(size: int) -> int:
-    """A file descriptor of memory without a name: it goes with those who hold it."""
+    """A file descriptor of memory without a name: it goes with those who hold it.
+
+    Raises:
+        OSError: There is no room for it; a limit on the size of files holds here, too.
+    """
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("shopfloor frames")
     else:  # pragma: no cover - not on Linux
         with tempfile.TemporaryFile() as file:
             fd = os.dup(file.fileno())
-    os.ftruncate(fd, size)
+    try:
+        os.ftruncate(fd, size)
+    except OSError:
+        os.close(fd)
+        raise
     return fd

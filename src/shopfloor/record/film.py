@@ -1,8 +1,8 @@
 """One video file while it is written: H.264 for pictures, lossless FFV1 for depth.
 
-H.264 goes into a fragmented MP4 beside its final place, a fragment for each second at 10 Hz, so that
-what a killed process has filmed can be watched up to its last fragment. When the film is whole its
-packets are put into a plain MP4, which every tool can seek in, and the fragments are removed.
+H.264 goes into a fragmented MP4 beside its final place, a fragment for each frame, and the encoder
+holds none back: what a killed process has filmed can be watched up to the last frame. When the film
+is whole its packets are put into a plain MP4, which every tool can seek in, and the fragments go.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ __all__ = ["PART", "Film", "Stream", "depth_m", "depth_pixels", "film_name"]
 PART = ".part"
 """Ends the name of a film that is not whole yet."""
 
-_PRESET, _CRF, _KEY_EVERY = "veryfast", "23", 10
-_FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
+_KEY_EVERY = 10
+# No frame waits for later ones, so packets come in the order of their frames, as Foxglove wants.
+_H264 = {"preset": "veryfast", "crf": "25", "tune": "zerolatency", "bf": "0"}
+_FRAGMENTS = {"movflags": "frag_every_frame+empty_moov+default_base_moof", "flush_packets": "1"}
 _DEPTH_UNIT_M = 1e-4
 """Depth is kept in tenths of a millimetre, up to 6.5535 m; 0 stands for nothing measured."""
 _MOST = 65535
@@ -104,9 +106,7 @@ class Film:
     def _add_encoder(self) -> Any:
         stream = self._stream
         if self._colour:
-            # No B-frames: packets come in the order of their frames, as Foxglove wants them.
-            options = {"preset": _PRESET, "crf": _CRF, "bf": "0"}
-            made = self._container.add_stream("libx264", rate=1 / stream.period_s, options=options)
+            made = self._container.add_stream("libx264", rate=1 / stream.period_s, options=_H264)
             made.pix_fmt, made.gop_size = "yuv420p", _KEY_EVERY
         else:
             made = self._container.add_stream("ffv1", rate=1 / stream.period_s)
@@ -155,14 +155,19 @@ def _unfragment(part: Path, path: Path) -> None:
     """Put the packets of a fragmented MP4 into a plain one; nothing is encoded again."""
     import av
 
-    with (
-        av.open(part) as source,
-        path.open("xb") as file,
-        av.open(file, "w", format="mp4") as whole,
-    ):
-        kept = source.streams.video[0]
-        stream = whole.add_stream_from_template(kept)
-        for packet in source.demux(kept):
-            if packet.dts is not None:
-                packet.stream = stream
-                whole.mux(packet)
+    beside = path.with_name(path.name + ".tmp")
+    try:
+        with (
+            av.open(part) as source,
+            beside.open("xb") as file,
+            av.open(file, "w", format="mp4") as whole,
+        ):
+            kept = source.streams.video[0]
+            stream = whole.add_stream_from_template(kept)
+            for packet in source.demux(kept):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    whole.mux(packet)
+        beside.rename(path)
+    finally:
+        beside.unlink(missing_ok=True)  # a disk that is full has the fragments still

@@ -27,6 +27,7 @@ notices those that outlived a killed parent.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -46,15 +47,18 @@ from shopfloor.record.lines import append_line, read_lines
 from shopfloor.record.lock import Lock
 from shopfloor.record.shelf import EPISODES, Shelf
 
-__all__ = ["Role", "RunFolder"]
+__all__ = ["INDEX", "Role", "RunFolder"]
 
 _MANIFEST = "manifest.json"
-_INDEX = "index.jsonl"
+INDEX = "index.jsonl"
 _SESSIONS = "sessions.jsonl"
 _LOCK = "lock"
 
 _ORPHANS_S = 5.0
 """How long a resume waits for workers that outlived their killed parent [s]."""
+
+_FLOWN = re.compile(r"\d{6,}-")
+"""How the folder of a lot in flight is called; others may have put theirs beside."""
 
 Role = Literal["reader", "worker", "writer"]
 
@@ -125,8 +129,8 @@ class RunFolder:
                         _make(path / parent, made)
                     made.append(path / name)
                     write_atomic(path / name, content)
-                made += [path / _INDEX, path / _MANIFEST]
-                index = Index(path / _INDEX, {})
+                made += [path / INDEX, path / _MANIFEST]
+                index = Index(path / INDEX, {})
                 # Last, because a folder with a manifest is a run.
                 write_atomic(path / _MANIFEST, data)
         except BaseException:
@@ -183,6 +187,9 @@ class RunFolder:
         lock = Lock.take(path / _LOCK, who="another process")
         try:
             orphans = "a worker of the process that was killed"
+            with writing(path):  # a copy may lack folders that were empty
+                for name in (EPISODES, FLIGHT):
+                    (path / name).mkdir(exist_ok=True)
             Lock.take(path / FLIGHT, who=orphans, patience_s=_ORPHANS_S).release()
             shelf = Shelf(path, digest)
             committed: dict[int, Entry] = {}
@@ -193,9 +200,9 @@ class RunFolder:
             indexed: dict[int, Entry] = {}
             # A damaged index is no loss: all it says has just been read from the episodes.
             with suppress(RunCorrupt):
-                indexed = read_index(path / _INDEX)
+                indexed = read_index(path / INDEX)
             shelf.refuse_missing(indexed, committed)
-            index = Index(path / _INDEX, committed)
+            index = Index(path / INDEX, committed)
             for leftover in (path / FLIGHT).iterdir():
                 set_apart(leftover)
             with writing(path):
@@ -215,7 +222,7 @@ class RunFolder:
             RunCorrupt: The index, or an episode that is not in it, is damaged, or an indexed
                 episode is gone.
         """
-        indexed = read_index(self.path / _INDEX)
+        indexed = read_index(self.path / INDEX)
         lots = self._shelf.lots()
         self._shelf.refuse_missing(indexed, lots)
         return tuple(indexed[n] if n in indexed else self._shelf.open(n).entry for n in lots)
@@ -229,7 +236,7 @@ class RunFolder:
                 index, too.
         """
         count = 0
-        for entry in iter_index(self.path / _INDEX):
+        for entry in iter_index(self.path / INDEX):
             yield entry
             count += 1
         for lot in self._shelf.beyond(count):
@@ -244,7 +251,7 @@ class RunFolder:
         """
         if not self._shelf.folder(lot).is_dir():
             raise UsageError(
-                f"{self.path} has no episode {lot}; {_INDEX} lists the {len(self._shelf.lots())} "
+                f"{self.path} has no episode {lot}; {INDEX} lists the {len(self._shelf.lots())} "
                 "that it has"
             )
         return self._shelf.open(lot)
@@ -271,7 +278,7 @@ class RunFolder:
     def interrupted(self) -> tuple[Interrupted, ...]:
         """Return what is left of lots that were never finished, by lot and then by age."""
         place = self.path / INTERRUPTED
-        found = place.iterdir() if place.is_dir() else ()
+        found = [path for path in place.glob("*") if path.is_dir() and _FLOWN.match(path.name)]
         return tuple(Interrupted(path) for path in sorted(found, key=_lot_and_age))
 
     def begin(self, lot: int) -> Flight:
@@ -399,8 +406,8 @@ def _refuse_occupied(path: Path) -> None:
         )
     for item in path.iterdir():
         empty = not any(item.iterdir()) if item.is_dir() else item.stat().st_size == 0
-        torn = item.name.startswith((f".{_MANIFEST}.", f".{_INDEX}.")) and item.suffix == ".tmp"
-        if not (empty and item.name in {EPISODES, FLIGHT, _INDEX, _LOCK}) and not torn:
+        torn = item.name.startswith((f".{_MANIFEST}.", f".{INDEX}.")) and item.suffix == ".tmp"
+        if not (empty and item.name in {EPISODES, FLIGHT, INDEX, _LOCK}) and not torn:
             raise UsageError(
                 f"{path} holds no run but {item.name}; name a new or an empty folder with --out"
             )

@@ -19,6 +19,8 @@ from shopfloor.record.recording import LOG_FILE, Recording
 __all__ = ["INTERRUPTED", "Interrupted", "set_apart"]
 
 INTERRUPTED = "interrupted"
+_PREPARED = {"begin", "stations"}
+"""What is logged before anything happens."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +67,6 @@ def _happened(flight: Path) -> bool:
     try:
         found = recover(flight / LOG_FILE)
         unreadable = found.file_bytes > found.whole_bytes == 0
-        return unreadable or any(record.kind == "rows" for record in found.records)
+        return unreadable or any(record.kind not in _PREPARED for record in found.records)
     except (RunCorrupt, RunVersion):
         return True

@@ -21,6 +21,8 @@ from shopfloor.errors import RunCorrupt, UsageError
 from shopfloor.order.ledger import Ledger
 from shopfloor.record import Entry, RunFolder
 from shopfloor.record.flight import FLIGHT
+from shopfloor.record.folder import INDEX
+from shopfloor.record.lines import read_lines
 from shopfloor.shift.plan import Plan
 from shopfloor.shift.shift import plan_of, run_shift
 from shopfloor.types import Outcome
@@ -164,7 +166,7 @@ class _Run:
         return True
 
     def _kill(self, process: Any, *, with_encoder: bool) -> None:
-        children = _children(process.pid) if with_encoder else []
+        children = _descendants(process.pid) if with_encoder else []
         for pid in (process.pid, *children):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -180,7 +182,9 @@ class _Run:
         """Hold what is on the disk against what was there before, and against the truth."""
         try:
             folder = RunFolder.open(self.path)
-        except UsageError:  # killed before the run was made
+        except UsageError as error:  # killed before the run was made
+            if self.known:
+                self.found.lost.append(f"{self.path.name}: {error}")
             return
         try:
             entries = folder.entries()
@@ -189,7 +193,9 @@ class _Run:
             return
         where = f"{self.path.name} after kill {self.found.kills}"
         now: Mapping[int, Entry] = {entry.lot: entry for entry in entries}
-        if len(now) < len(entries):
+        # The index as it lies there, line by line: entries() would not show a lot twice.
+        listed = [line["lot"] for line in read_lines(self.path / INDEX)]
+        if len(set(listed)) < len(listed) or not set(listed) <= now.keys():
             self.found.twice.append(where)
         for lot, entry in self.known.items():
             if now.get(lot) != entry:
@@ -234,13 +240,14 @@ def _outcome(entry: Entry) -> Outcome:
     return Outcome(entry.good, entry.ever, entry.code, entry.code_tick, entry.units, entry.ticks)
 
 
-def _children(pid: int) -> list[int]:
-    """Processes that a process has started."""
+def _descendants(pid: int) -> list[int]:
+    """Processes that a process has started, and those that they have."""
     try:
         listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
     except OSError:
         return []
-    return [int(child) for child in listed.split()]
+    children = [int(child) for child in listed.split()]
+    return [*children, *(deeper for child in children for deeper in _descendants(child))]
 
 
 def _alone(plan: Plan, out: Path) -> None:

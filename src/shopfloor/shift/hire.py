@@ -282,6 +282,9 @@ def _commit() -> str | None:
     """Commit of the checkout that shopfloor runs from, with + for uncommitted changes."""
     here = Path(__file__).parent
     try:
+        _git(
+            here, "ls-files", "--error-unmatch", Path(__file__).name
+        )  # not somebody else's checkout
         commit = _git(here, "rev-parse", "HEAD")
         dirty = _git(here, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,15 +91,17 @@ def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progre
                 # To have looked at a complete run is no work on it, and must not lower its rates.
                 looked = ended == "complete" and not worked and _was_complete(folder)
                 if not looked:
-                    folder.add_session(
-                        Session(
-                            started=started,
-                            wall_s=time.perf_counter() - began,
-                            workers=plan.workers,
-                            lots=worked,
-                            ended=ended,
+                    # On a full disk the first error is the one to tell.
+                    with suppress(RunUnwritable) if sys.exc_info()[0] else nullcontext():
+                        folder.add_session(
+                            Session(
+                                started=started,
+                                wall_s=time.perf_counter() - began,
+                                workers=plan.workers,
+                                lots=worked,
+                                ended=ended,
+                            )
                         )
-                    )
     finally:
         if not handed_over:
             staff.close()

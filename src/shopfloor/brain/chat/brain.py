@@ -146,14 +146,12 @@ class ChatBrain:
         for event in events:
             if event.kind in {"skill.finished", "skill.dropped", "skill.refused"}:
                 self._busy.pop(str(event.data.get("id")), None)
+        told, answers = ordered(self._order), list[ChatAnswer]()
         try:
             told = self._ask_with(observation, events)
-        except Unreadable as error:  # half an order may not be carried out as if it were whole
-            refused = Finish("refused", str(error))
-            return Reply(refused, self._exchange(ordered(self._order), []))
-        answers: list[ChatAnswer] = []
-        try:
             return self._decide(told, answers)
+        except Unreadable as error:  # half an order may not be carried out as if it were whole
+            return Reply(Finish("refused", str(error)), self._exchange(told, answers))
         except Exception as error:
             error.exchange = self._exchange(told, answers)  # type: ignore[attr-defined]
             raise
@@ -166,6 +164,7 @@ class ChatBrain:
                 return Reply(Finish("gave_up", spent), self._exchange(told, answers))
             answer = self._answer(self._until - monotonic())
             answers.append(answer)
+            require_same(answer, self.proof)
             try:
                 decision = self._read(answer)
             except Misread as error:
@@ -189,15 +188,15 @@ class ChatBrain:
         }
         text = self._news(observation, events, self._pictures[self._cameras[0]], self._convention)
         parts, references = self._enclosed()
-        content: list[Mapping[str, Any]] = [{"type": "text", "text": text}, *parts]
-        told = [text, *references]
+        content: list[Mapping[str, Any]] = [{"type": "text", "text": text}]
+        told = [text]
         for name, shown in self._pictures.items():
             size = f"camera {name} {shown.seen.sent_width}x{shown.seen.sent_height}"
             content.append({"type": "text", "text": size})
             content.append({"type": "image_url", "image_url": {"url": shown.uri}})
             told.append(f"{size} {shown.reference}")
-        self._say({"role": "user", "content": content})
-        return "\n".join(told)
+        self._say({"role": "user", "content": [*content, *parts]})
+        return "\n".join([*told, *references])
 
     def _enclosed(self) -> tuple[list[Mapping[str, Any]], list[str]]:
         """Content parts of the order's documents, and what stands for them in the log.
@@ -210,15 +209,35 @@ class ChatBrain:
         if len(self._messages) > 1:
             return [], []
         found = documents(self._order.documents, self.seat)
+        self._check_count(sum(document.kind == "image" for document in found))
         self._kept = [part for document in found for part in document.parts]
         return self._kept, [document.reference for document in found]
 
+    def _check_count(self, images: int) -> None:
+        """See that the pictures of documents fit into a question beside those of the cameras.
+
+        Raises:
+            Unreadable: They do not, or the model would count them and point in another one.
+        """
+        total, most = images + len(self._cameras), self.seat.model.images
+        if self._convention is not None and self._convention.numbers_pictures:
+            most = 1  # its numbers for several pictures were not read
+        if images and total > most:
+            raise Unreadable(
+                f"{self.seat.model.title} can be shown {most} pictures in one question here, and "
+                f"with the order's documents there are {total}; give the order as text, or to "
+                "another brain"
+            )
+
     def _check_cameras(self) -> None:
-        """See that all pictures fit into one question."""
-        if self._convention is not None and len(self._cameras) > self.seat.model.images:
+        """See that all pictures fit into one question, and that it is plain which one is meant."""
+        how, most = self._convention, self.seat.model.images
+        if how is not None and how.numbers_pictures:
+            most = 1  # its numbers for several pictures were not read
+        if how is not None and len(self._cameras) > most:
             raise SpecMismatch(
-                f"{self.seat.model.title} takes {self.seat.model.images} pictures in one question, "
-                f"and {len(self._cameras)} cameras are to be shown; name fewer with --cameras"
+                f"{self.seat.model.title} can be shown {most} pictures in one question here, and "
+                f"{len(self._cameras)} cameras are to be shown; name fewer with --cameras"
             )
 
     def _pointing(self, seat: Seat) -> Convention | None:
@@ -265,7 +284,6 @@ class ChatBrain:
         )
         if answer.tokens:
             self._spent += sum(answer.tokens)
-        require_same(answer, self.proof)
         return answer
 
     def _read(self, answer: ChatAnswer) -> tuple[SkillCall, ...] | Finish:

@@ -125,7 +125,7 @@ def _calls(asker: Asker, mode: Mode) -> Check:
         ok = given == [("report", {"limb": "left", "number": 3})]
         if mode == "tools":
             ok = ok and bool(answer.calls)
-        return ok, str(given)[:SAID]
+        return ok, repr(given)[:SAID]
 
     check = asker.attempt(_NAMES[mode], lambda: _keyed(attempt))
     if check.ok:
@@ -145,7 +145,7 @@ def _forced(asker: Asker, value: str) -> tuple[bool, str]:
     answer = asker.ask([user(question)], tools=tools.definitions, extra={"tool_choice": wanted})
     names = [call.name for call in answer.calls]
     ok = bool(names) if value == "required" else names == ["report"]
-    return ok, str(names or answer.text)[:SAID]
+    return ok, repr(names or answer.text)[:SAID]
 
 
 def _object(asker: Asker) -> tuple[bool, str]:

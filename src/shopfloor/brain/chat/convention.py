@@ -44,6 +44,10 @@ class Grounding:
     box: tuple[float, float, float, float] | None = None
 
 
+_NUMBERED = frozenset({"point_list", "framed"})
+"""Forms in which an answer says by number which picture it means."""
+
+
 @dataclass(frozen=True, slots=True)
 class Convention:
     """How a model family writes points and boxes.
@@ -137,6 +141,11 @@ class Convention:
         if len(box) != 4:
             raise GroundingError(f"got {len(box)} numbers for a box; allowed: 4")
         return (*self.encode_point(box[:2], seen), *self.encode_point(box[2:], seen))
+
+    @property
+    def numbers_pictures(self) -> bool:
+        """Whether an answer says in which of several pictures it points."""
+        return self.form in _NUMBERED
 
     def parse(self, text: str, seen: Seen) -> list[Grounding]:
         """Read a model's answer in its own form; prose, thinking and code fences are passed over.

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
+from unicodedata import category
 
 import cv2
 import numpy as np
@@ -26,6 +27,7 @@ _MOST_PIXELS = 50_000_000
 _MOST_LETTERS = 40_000
 """About ten thousand tokens: more would crowd the cell's own news out of a context."""
 
+_MP4 = {b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V "}
 _RIFF = {b"WAVE": ("audio", "audio/wav"), b"WEBP": ("image", "image/webp")}
 _MAGIC = {
     b"\xff\xd8\xff": ("image", "image/jpeg"),
@@ -62,7 +64,7 @@ def kind_of(data: bytes) -> tuple[str, str] | None:
     """Return (kind, media type) of a document by its first bytes; None if nothing fits."""
     if data[:4] == b"RIFF" and data[8:12] in _RIFF:
         return _RIFF[data[8:12]]
-    if data[4:8] == b"ftyp":
+    if data[4:8] == b"ftyp" and data[8:12] in _MP4 and data[:2] == b"\0\0":
         return "video", "video/mp4"
     for start, found in _MAGIC.items():
         if data.startswith(start):
@@ -71,8 +73,12 @@ def kind_of(data: bytes) -> tuple[str, str] | None:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    plain = all(letter.isprintable() or letter in "\n\r\t\ufeff" for letter in text)
-    return ("text", "text/plain") if text.strip() and plain else None
+    return ("text", "text/plain") if text.strip() and all(map(_plain, text)) else None
+
+
+def _plain(letter: str) -> bool:
+    """Whether a letter can stand in a text: blanks of every script can, what controls cannot."""
+    return letter in "\n\r\t\ufeff" or category(letter) not in {"Cc", "Cf", "Cn", "Co", "Cs"}
 
 
 def documents(given: Sequence[bytes], seat: Seat) -> tuple[Document, ...]:

@@ -27,7 +27,7 @@ from shopfloor.brain.chat.engine import ChatAnswer, Engine, ToolCall
 from shopfloor.brain.chat.perceiver import Perceiver, Spotted, quoted
 from shopfloor.brain.chat.profile import Seat
 from shopfloor.brain.chat.prompt import system
-from shopfloor.brain.chat.proof import kept, pair_key
+from shopfloor.brain.chat.proof import kept, pair_key, require_same
 from shopfloor.brain.chat.seen import Seen
 from shopfloor.brain.chat.tool import Misread, arguments
 from shopfloor.brain.chat.vendor import seated
@@ -187,6 +187,7 @@ class PairBrain(ChatBrain):
 
     def _ask_with(self, observation: Observation, events: Sequence[Event]) -> str:
         """Tell the planner what is seen and what has happened; older lists are taken back."""
+        read, references = self._read_aloud()
         parts = self.perceiver.look(observation.views[self._camera], until=self._until)
         self._parts = {part.id: part for part in parts}
         shown = self.perceiver.shown
@@ -195,7 +196,6 @@ class PairBrain(ChatBrain):
         if self._listed is not None:  # it costs tokens, and shows what is no more
             old, before = self._listed
             old["content"] = f"{before}\n{_GONE}"
-        read, references = self._read_aloud()
         text = "\n".join([text, *read])
         message: dict[str, Any] = {"role": "user", "content": f"{text}\n{listed}"}
         self._listed = message, text
@@ -232,6 +232,7 @@ class PairBrain(ChatBrain):
         while True:
             answer = super()._answer(until - monotonic())
             self._log.append((self.seat, "", answer))
+            require_same(answer, self.proof)
             calls = self._questions(answer)
             if not calls or not self._left or self._over():
                 return answer

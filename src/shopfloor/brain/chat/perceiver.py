@@ -16,7 +16,7 @@ from typing import Any
 
 from shopfloor.brain.chat.client import Client
 from shopfloor.brain.chat.convention import Convention, Grounding, GroundingError, convention
-from shopfloor.brain.chat.document import Document
+from shopfloor.brain.chat.document import Document, Unreadable
 from shopfloor.brain.chat.engine import ChatAnswer, ChatRequest, Engine
 from shopfloor.brain.chat.picture import Picture, picture
 from shopfloor.brain.chat.profile import Seat
@@ -139,6 +139,8 @@ class Perceiver:
     @property
     def doubt(self) -> str | None:
         """Why nothing may be moved by where it points, or None."""
+        if self.proof is not None and self.proof.points:
+            return None  # it needs no way to call: who plans does
         return doubt(self.seat, self.proof)
 
     @property
@@ -218,12 +220,19 @@ class Perceiver:
 
         Raises:
             TimeoutError, ConnectionError, ValueError: It did not answer, or somebody else did.
+            Unreadable: It did not read all of it.
         """
         content = [*document.parts, {"type": "text", "text": _READ}]
         question = f"{document.reference} {_READ}"
         answer = self._put([{"role": "user", "content": content}], question, until)
-        said = answer.text.rpartition(_THOUGHT)[2].strip()
-        return "\n".join(f"> {_line(line, _SAID)}" for line in said.splitlines()[:_MOST_LINES])
+        lines = answer.text.rpartition(_THOUGHT)[2].strip().splitlines()
+        cut = answer.finish == "length" or any(len(line) > _SAID for line in lines)
+        if cut or not 0 < len(lines) <= _MOST_LINES:
+            raise Unreadable(
+                f"{document.reference} was not read whole by {self.seat.model.title}: "
+                f"{len(lines)} lines came{', cut short' if cut else ''}; give the order as text"
+            )
+        return "\n".join(f"> {_line(line, _SAID)}" for line in lines)
 
     def close(self) -> None:
         """Give the engine back."""

@@ -25,6 +25,7 @@ from shopfloor.brain.chat.question import Asker, Check, Pointing, lies_on
 
 __all__ = ["Probe", "probe"]
 
+_NO_CALLS = "no way to call skills worked"
 _HITS = 0.9
 """Share of the golden targets that must be hit to pass."""
 _IOU = 0.5
@@ -86,9 +87,16 @@ class Probe:
         found = [one.error_px for one in points if one.error_px is not None]
         return median(found) if found else None
 
+    @property
+    def points(self) -> bool:
+        """Whether it points where it should, however it may be made to call."""
+        return not set(self.reasons) - {_NO_CALLS}
+
     def proof(self, seat: Seat) -> Proof:
         """What is kept of it."""
-        return Proof(key_of(seat), self.passed, self.model_id, self.modes, self.date)
+        return Proof(
+            key_of(seat), self.passed, self.model_id, self.modes, self.date, points=self.points
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -198,5 +206,5 @@ def _reasons(made: Probe) -> tuple[str, ...]:
             f"{made.declared!r}"
         )
     if not made.modes:
-        reasons.append("no way to call skills worked")
+        reasons.append(_NO_CALLS)
     return tuple(reasons)

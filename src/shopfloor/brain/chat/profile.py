@@ -227,6 +227,11 @@ def seat(text: str) -> Seat:
             raise UsageError(
                 f"{url!r} is no address ({error}); give http://HOST:PORT/v1"
             ) from error
+        if "?" in url or "#" in url:
+            raise UsageError(
+                f"the address {url.partition('?')[0]!r} goes on with ? or #, which would stand in "
+                f"every manifest; give the address alone, and a key in {_KEY_ENV}"
+            )
         if named:
             raise UsageError(
                 "the address holds a user's name or password, which would stand in every manifest; "

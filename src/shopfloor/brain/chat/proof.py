@@ -30,7 +30,7 @@ __all__ = [
     "require_same",
 ]
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,9 @@ class Proof:
 
     Attributes:
         key: Hash of address, model id and profile that it is good for.
-        passed: Whether the model pointed where it should, in the convention of its profile.
+        passed: Whether the model may move a robot: it pointed where it should, in the convention of
+            its profile, and a way to call skills worked.
+        points: Whether it pointed where it should: enough for one who sees for a planner.
         model_id: Id that answered.
         modes: Ways to call skills that worked, best first.
         date: When it was probed (ISO, UTC).
@@ -50,11 +52,12 @@ class Proof:
     model_id: str
     modes: tuple[Mode, ...]
     date: str
+    points: bool = False
 
     @property
     def id(self) -> str:
-        """Short name for a manifest."""
-        return f"{'passed' if self.passed else 'failed'} {self.date} {self.key[:12]}"
+        """Short name for a manifest; to probe again changes nothing in it."""
+        return f"{'passed' if self.passed else 'failed'} {self.key[:12]}"
 
 
 def folder() -> Path:
@@ -101,6 +104,7 @@ def kept(key: str) -> Proof | None:
     whole = (
         proof.key == key
         and type(fields["passed"]) is bool
+        and type(fields.get("points", False)) is bool
         and all(isinstance(fields[name], str) for name in ("model_id", "date"))
         and all(mode in MODES for mode in proof.modes)
     )

@@ -129,7 +129,7 @@ def together(
         for seat, engine in zip((planner, perceiver), engines, strict=True)
     )
     reasons = [] if plans.modes else [f"{planner.name} found no way to call skills"]
-    if not sees.passed:
+    if not sees.points:
         reasons.append(f"{perceiver.name} did not pass: {'; '.join(sees.reasons)}")
     aims: tuple[Aim, ...] = ()
     if not reasons:
