@@ -220,7 +220,7 @@ def test_a_run_that_is_under_way_says_so(tmp_path, cli, listed):
     assert code == 0
     said = " ".join(out.split())
     assert "the run is not whole: 3 of 8 orders have an episode" in said
-    assert "begun and not committed: 3, 4 (still worked, or cut off, last written 0" in said
+    assert "begun and not committed: lots 3, 4 (still worked, or cut off, last written 0" in said
     assert f"`shopfloor run --resume {path}` goes on" in said
     state = listed(path)["runs"][0]
     assert (state["asked"], state["committed"], state["in_flight"]) == (8, 3, [3, 4])
@@ -242,7 +242,7 @@ def test_an_interrupted_run_says_so(tmp_path, cli):
 def test_what_was_cut_off_is_told_of_and_counts_for_nothing(run, cli, listed):
     (run / "interrupted/000004-77-abcdef").mkdir(parents=True)
     said = " ".join(cli(run)[1].split())
-    assert "what had happened in lots that were cut off (4) is kept in interrupted/" in said
+    assert "what had happened in cut-off lot 4 is kept in interrupted/" in said
     assert listed(run)["runs"][0]["interrupted"] == [4]
     assert len(listed(run)["episodes"]) == 30
     assert "not whole" not in said

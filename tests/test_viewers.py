@@ -5,6 +5,7 @@ import resource
 import sys
 from contextlib import contextmanager
 from fractions import Fraction
+from hashlib import sha256
 from itertools import chain, pairwise
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ import mujoco
 import numpy as np
 import pytest
 import rerun as rr
+from mcap.reader import make_reader
 from rerun.chunk import McapReader
 
 from shopfloor.body import ur5e
@@ -720,3 +722,13 @@ def test_the_z_axis_of_a_turned_frame(axis, rng):
     quat = np.zeros(4)
     quat[0], quat[1 + axis] = np.cos(angle / 2), np.sin(angle / 2)
     assert z_axis(quat) == pytest.approx(rotation([*quat[1:], quat[0]])[:, 2])
+
+
+def test_an_order_with_documents_is_exported_and_they_are_named(tmp_path):
+    run = made_up_run(tmp_path / "run", video=False, documents=(b"all to A",))
+    for to in ("mcap", "rerun"):
+        export(to, choose([run]), tmp_path / to)
+    (path,) = (tmp_path / "mcap").glob("*.mcap")
+    with path.open("rb") as file:
+        said = b"".join(message.data for _, _, message in make_reader(file).iter_messages())
+    assert sha256(b"all to A").hexdigest().encode() in said

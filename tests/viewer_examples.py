@@ -27,13 +27,16 @@ def real_run(folder):
     return folder / "run"
 
 
-def made_up_run(path, *, video=True, ticks=12, lots=1, cameras=("front", "wrist")):
+def made_up_run(path, *, video=True, ticks=12, lots=1, cameras=("front", "wrist"), documents=()):
     """Record made-up ticks of a body that nobody can build."""
     with RunFolder.create(path, manifest(body="made-up", video=video)) as folder:
         encoder = VideoEncoder() if video else None
         recorder = LogRecorder(folder, cell_spec(cameras=cameras), encoder=encoder)
         for lot in range(lots):
-            folder.index(work(folder, recorder, make_lot(lot), ticks=ticks))
+            made = make_lot(lot)
+            order = replace(made.orders[0], documents=documents)
+            made = replace(made, orders=(order,))
+            folder.index(work(folder, recorder, made, ticks=ticks))
         if encoder is not None:
             encoder.close()
     return path

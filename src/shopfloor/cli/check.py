@@ -60,7 +60,8 @@ def command(
         raise click.UsageError("--quick and --deep contradict each other; give one of them")
     level: Level = "quick" if quick else "deep" if deep else "normal"
     for folder in folders:
-        recognise(folder)  # a wrong name is told before an hour is spent on the right ones
+        # A wrong name is told before an hour is spent on the right ones.
+        recognise(folder)
     reports: list[Report] = []
     mended: list[Repaired] = []
     console = Console()

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from shopfloor import plugins
 from shopfloor.errors import UsageError
 
 __all__ = ["command"]
@@ -41,6 +42,11 @@ def command(brain: str, *, as_json: bool, html: Path | None) -> None:
     from rich.console import Console
 
     family, colon, member = brain.partition(":")
+    if brain in plugins.names("brains"):
+        raise UsageError(
+            f"{brain!r} is built in and points in pixels; it needs no probe: shopfloor run --brain "
+            f"{brain}"
+        )
     with Console(stderr=True).status("asking") as status:
 
         def say(text: str) -> None:

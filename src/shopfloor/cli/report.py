@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
+
+from shopfloor.errors import RunUnwritable
 
 __all__ = ["command"]
 
@@ -18,10 +21,13 @@ def command(run: Path, *, as_json: bool) -> None:
 
     from shopfloor.report import run_summary, shift_table, write_report
 
-    page = write_report(run)
+    summary = run_summary(run)
+    try:
+        page = str(write_report(run))
+    except RunUnwritable as error:  # its figures can be shown all the same
+        page = f"not written: {str(error).partition(';')[0]}; copy the run to where it can be"
     if as_json:
-        click.echo((run / "result.json").read_text(encoding="utf-8").strip())
+        click.echo(json.dumps(summary.to_json(), ensure_ascii=False, allow_nan=False, indent=2))
         return
-    console = Console()
-    console.print(shift_table(run_summary(run)))
+    Console().print(shift_table(summary))
     click.echo(f"\nreport  {page}")

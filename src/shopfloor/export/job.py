@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Protocol
 
 from shopfloor.errors import RunUnwritable, UnknownName, UsageError
 from shopfloor.export.choice import Chosen
+from shopfloor.record.disk import next_step
 
 __all__ = ["FORMATS", "Options", "Tell", "Writer", "Written", "export"]
 
@@ -115,10 +116,22 @@ def export(
         beside.rename(out)
     except OSError as error:
         raise RunUnwritable(
-            f"cannot write {out}: {error.strerror or error}; free some space there or choose "
-            "another --out. Nothing was left behind"
+            f"cannot write {out}: {error.strerror or error}; {next_step(error)}, or choose another "
+            "--out. Nothing was left behind"
         ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     size = sum((out / path.relative_to(beside)).stat().st_size for path in files)
-    return Written(out, written.episodes, written.frames, size, written.notes)
+    notes = (*written.notes, *_cautions(chosen))
+    return Written(out, written.episodes, written.frames, size, notes)
+
+
+def _cautions(chosen: Sequence[Chosen]) -> Iterator[str]:
+    """What whoever trains on an export should know of its runs."""
+    for run in {each.run.path: each.run for each in chosen}.values():
+        asked, there = run.manifest.orders, sum(1 for _ in run.iter_entries())
+        if asked is not None and there < asked:
+            yield f"{run.path} is not whole: {there} of {asked} orders have an episode"
+    hashes = [each.entry.log_sha256 for each in chosen]
+    if twice := len(hashes) - len(set(hashes)):
+        yield f"{twice} episodes are there twice (the same log_sha256): runs of the same seed?"

@@ -10,6 +10,7 @@ import heapq
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -293,7 +294,14 @@ def _kind(column: npt.NDArray[Any] | list[str | None]) -> str:
     return "boolean" if column.dtype == bool else "number"
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+def _reference(value: object) -> str:
+    """Documents of an order are bytes, which JSON does not know: named by size and hash."""
+    if isinstance(value, bytes):
+        return f"[{len(value)} bytes, sha256 {sha256(value).hexdigest()}]"
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_reference).encode
 
 
 def _json(value: Any) -> bytes:

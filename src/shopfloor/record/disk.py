@@ -16,6 +16,7 @@ from pathlib import Path
 from shopfloor.errors import RunUnwritable
 
 __all__ = [
+    "next_step",
     "remove_folder",
     "sync_file",
     "sync_folder",
@@ -33,16 +34,21 @@ _NEXT_STEP = {
     errno.EACCES: "make it writable",
     errno.EPERM: "make it writable",
     errno.ENOENT: "make the folder that it should be in",
+    errno.ENOTDIR: "name a folder, not a file",
 }
+
+
+def next_step(error: OSError) -> str:
+    """What to do about an error of the disk."""
+    return _NEXT_STEP.get(error.errno or 0, "mend the disk")
 
 
 def unwritable(path: Path, error: OSError) -> RunUnwritable:
     """Return the error to raise when writing ``path`` failed with ``error``."""
     reason = error.strerror or str(error)
-    step = _NEXT_STEP.get(error.errno or 0, "mend the disk")
     return RunUnwritable(
-        f"cannot write {path}: {reason}; {step}, or choose another --out; a run that was begun "
-        "goes on with --resume. Nothing moves when nothing can be written"
+        f"cannot write {path}: {reason}; {next_step(error)}, or choose another --out; a run that "
+        "was begun goes on with --resume. Nothing moves when nothing can be written"
     )
 
 

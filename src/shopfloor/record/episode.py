@@ -132,7 +132,7 @@ class Episode(Recording):
                         where = f": {error}"
                 raise _corrupt(
                     self.path,
-                    f"{name} has changed (was {expected.size} bytes, is {found.size}){where}",
+                    f"{name} has changed{_resized(expected, found)}{where}",
                 )
 
     def log_sha256(self) -> str:
@@ -154,6 +154,12 @@ class Episode(Recording):
 
     def _corrupt(self, what: str) -> RunCorrupt:
         return _corrupt(self.path, what)
+
+
+def _resized(expected: FileSum, found: FileSum) -> str:
+    if expected.size == found.size:
+        return ""
+    return f" (was {expected.size} bytes, is {found.size})"
 
 
 def _corrupt(path: Path, what: str) -> RunCorrupt:

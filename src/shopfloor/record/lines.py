@@ -109,8 +109,8 @@ def _value(line: bytes, where: str) -> dict[str, Any]:
             value = json.loads(line)
     if not isinstance(value, dict):
         raise RunCorrupt(
-            f"{where} is not what was written; restore the file from a copy, or delete it and "
-            "continue with --resume, which rebuilds an index from the episodes"
+            f"{where} is not what was written; restore the file from a copy; an index is "
+            "rebuilt from the episodes by `shopfloor check RUN --repair`, or by --resume"
         )
     del value[_CHECK]
     return value

@@ -60,7 +60,7 @@ def _lacks(run: RunState, *, several: bool) -> Iterator[str]:
     name = f"{printable(run.name)}: " if several else ""
     if run.interrupted:
         yield (
-            f"{name}what had happened in lots that were cut off ({_lots(run.interrupted)}) is kept "
+            f"{name}what had happened in cut-off {_lots(run.interrupted)} is kept "
             "in interrupted/, and counts for nothing"
         )
     if run.whole:
@@ -76,13 +76,15 @@ def _lacks(run: RunState, *, several: bool) -> Iterator[str]:
         said += f"; begun and not committed: {_lots(run.in_flight)} (still worked, or cut off{age})"
     yield said
     if run.missing:
-        yield f"{name}lots without a record: {_lots(run.missing)}"
+        yield f"{name}without a record: {_lots(run.missing)}"
     path = printable(quote(wording.here(run.path)))
     yield f"{name}`shopfloor run --resume {path}` goes on, once nobody works on it"
 
 
 def _lots(lots: tuple[int, ...]) -> str:
-    return ", ".join(map(str, lots[:8])) + (f" and {len(lots) - 8} more" if len(lots) > 8 else "")
+    name = "lot " if len(lots) == 1 else "lots "
+    more = f" and {len(lots) - 8} more" if len(lots) > 8 else ""
+    return name + ", ".join(map(str, lots[:8])) + more
 
 
 def _title(run: RunState) -> Text:

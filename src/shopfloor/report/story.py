@@ -202,6 +202,7 @@ class Story:
         entry: The episode's index entry.
         goal: The goal's rules in words.
         time_limit_s: Of the order.
+        documents: Size of each document that came with it [bytes].
         fates: Of all parts, in the lot's order.
         questions, calls, stretches, remarks: In the order in which they began.
         malformed: Ticks at which an action without the body's shape was asked for.
@@ -221,6 +222,7 @@ class Story:
     entry: Entry
     goal: tuple[str, ...]
     time_limit_s: float
+    documents: tuple[int, ...]
     fates: tuple[Fate, ...]
     questions: tuple[Question, ...]
     calls: tuple[Call, ...]

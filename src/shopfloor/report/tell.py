@@ -64,6 +64,7 @@ def tell(run: RunFolder, lot: int) -> Story:
         entry=entry,
         goal=tuple(map(say_rule, goal.rules)),
         time_limit_s=float(order["time_limit_s"]),
+        documents=tuple(len(document) for document in order.get("documents") or ()),
         fates=_fates(episode, heard, goal),
         questions=tuple(heard.questions),
         calls=calls,

@@ -99,6 +99,9 @@ def order_words(story: Story) -> Iterator[tuple[str, str]]:
     where = shortened(wording.here(story.run), 4 * _ONE_LINE)
     yield f"lot {entry.lot}", f"{_name(entry.order)} in {where}"
     yield "told", f"{printable(entry.instruction, lines=True)} ({_name(entry.language)})"
+    if story.documents:
+        sizes = ", ".join(f"{size:,} bytes" for size in story.documents)
+        yield "with", f"{len(story.documents)} documents: {sizes} (in the run's inputs/orders)"
     yield "goal", "; ".join(story.goal) or "nothing is to be moved"
     place = f"{_name(story.cell)} on {_name(story.body)}"
     yield "who", f"{printable(story.brain)} in {place}, seed of the lot {entry.seed}"

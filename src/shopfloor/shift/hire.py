@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from shopfloor import plugins
-from shopfloor.errors import PluginError, ShopfloorError, SpecMismatch, UsageError
+from shopfloor.errors import PluginError, ShopfloorError, SpecMismatch, UnknownName, UsageError
 from shopfloor.record import FORMAT, Manifest
 from shopfloor.shift.dispatch import Dispatcher
 from shopfloor.shift.plan import Plan
@@ -53,7 +53,7 @@ class Staff:
         """
         # Everything that can be wrong with names and limits is found before a GL context opens.
         make_cell = plugins.factory("cells", plan.cell)
-        make_brain = plugins.factory("brains", plan.brain)
+        make_brain = _brain(plan.brain)
         make_body = plugins.factory("bodies", plan.body)
         body = _made(f"body {plan.body!r}", make_body)
 
@@ -172,6 +172,23 @@ _UNPROVEN = (
     "profile, and it was let work all the same"
 )
 _LIMBS = {"pick": (1, 1), "place": (1, 1), "handover": (2, 2)}
+
+
+def _brain(name: str) -> Callable[..., Any]:
+    """Find a brain; a model that was named without saying where it answers is told apart."""
+    try:
+        return plugins.factory("brains", name)
+    except UnknownName as error:
+        from shopfloor.brain.chat.profile import model_of
+
+        try:
+            model = model_of(name)
+        except UnknownName:
+            raise error from None
+        raise UsageError(
+            f"{name!r} is a model ({model.title}), and nobody said where it answers; give "
+            f"{name}@http://HOST:PORT/v1, or PROVIDER:{name}"
+        ) from None
 
 
 def _made(what: str, make: Callable[[], _T]) -> _T:

@@ -355,7 +355,12 @@ def split(member: str) -> tuple[str, str]:
         UsageError: There is none, or more than one.
     """
     seats = _DIVIDER.split(member)
-    if len(seats) != 2 or not all(seats):
+    if len(seats) == 2 and not all(seats):
+        raise UsageError(
+            f"pair:{member} names no {'planner' if not seats[0] else 'perceiver'}; give a seat on "
+            "either side of the plus: pair:PLANNER+PERCEIVER"
+        )
+    if len(seats) != 2:
         raise UsageError(
             f"pair:{member} has {len(seats) - 1} plus signs that could divide planner and "
             "perceiver; exactly one is allowed, with a seat on either side: "
