@@ -46,6 +46,10 @@ class Entry:
         repair_ticks: Down time after the lot until the operator had cleared the cell;
             0 when nobody was needed.
         decisions: How often the brain was asked.
+        tokens: (in, out) of those decisions whose tokens were counted; None where none were.
+        uncounted: Decisions whose tokens nobody counted.
+        model_usd: Price of those decisions that came with one [USD]; None where none did.
+        unpriced: Decisions that came without a price.
         peak_tool_speed_m_s: Largest measured tool speed.
         breaches: Ticks on which an independent reading of the simulator's state found a
             limit left; None where nobody looked.
@@ -74,6 +78,10 @@ class Entry:
     guard: tuple[int, int]
     repair_ticks: int
     decisions: int
+    tokens: tuple[int, int] | None
+    uncounted: int
+    model_usd: float | None
+    unpriced: int
     peak_tool_speed_m_s: float
     breaches: int | None
     frames: Mapping[str, int]
@@ -91,6 +99,8 @@ class Entry:
         values["units"] = tuple(UnitOutcome(**unit) for unit in values["units"])
         for name in ("delivered", "cycles_s", "picks", "guard"):
             values[name] = tuple(values[name])
+        if values["tokens"] is not None:
+            values["tokens"] = tuple(values["tokens"])
         values["segments"] = tuple((state, ticks) for state, ticks in values["segments"])
         return cls(**values)
 
