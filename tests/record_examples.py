@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shopfloor.record import FORMAT, Entry, Manifest
+from shopfloor.record.calendar import NO_CALENDAR
 from shopfloor.types import (
     Action,
     BodySpec,
@@ -93,6 +94,9 @@ def manifest(**changes):
         "cameras": (),
         "control_dt": 0.02,
         "changeover_s": 10.0,
+        "calendar": NO_CALENDAR,
+        "planned_cycle_s": None,
+        "planned_cycle_source": None,
         "limb_names": LIMBS,
         "camera_names": ("front", "wrist"),
         "notes": (),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shopfloor.record.calendar import NO_CALENDAR
 from shopfloor.record.entry import FORMAT, Entry, Manifest
 from shopfloor.types import UnitOutcome
 
@@ -51,6 +52,9 @@ def manifest(**changes: object) -> Manifest:
         cameras=(),
         control_dt=0.02,
         changeover_s=10.0,
+        calendar=NO_CALENDAR,
+        planned_cycle_s=None,
+        planned_cycle_source=None,
         limb_names=("left", "right"),
         camera_names=("overhead", "front"),
         notes=(),
