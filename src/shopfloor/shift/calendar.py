@@ -92,9 +92,7 @@ def _window(entry: Any, start_s: int, where: str) -> Window:
     _exactly(entry, _WINDOW, where)
     state, minutes = entry["state"], entry["minutes"]
     if state not in STATES:
-        raise UsageError(
-            f"{where}: state is {state!r}; what can be planned is {', '.join(STATES)}"
-        )
+        raise UsageError(f"{where}: state is {state!r}; what can be planned is {', '.join(STATES)}")
     if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not 0 < minutes < 1440:
         raise UsageError(f"{where}: minutes is {minutes!r}; it must be above 0 and below 1440")
     length_s = round(60 * minutes)
