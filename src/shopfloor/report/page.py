@@ -121,6 +121,8 @@ def render(
         oee_rows=panel.oee_rows(summary.oee),
         cost_rows=panel.cost_rows(summary.cost),
         cost_bars=panel.cost_bars(summary.cost),
+        cost_unit=panel.cost_unit(summary.cost)[0],
+        cost_totals=panel.cost_totals(summary.cost),
         cost_inputs=panel.cost_inputs(summary.cost),
         pareto=_pareto(summary),
         throughput=_throughput(summary),

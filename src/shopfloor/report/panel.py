@@ -18,6 +18,8 @@ __all__ = [
     "cost_bars",
     "cost_inputs",
     "cost_rows",
+    "cost_totals",
+    "cost_unit",
     "oee_rows",
     "planned_rows",
 ]
@@ -30,7 +32,7 @@ def planned_rows(manifest: Manifest, entries: Sequence[Entry]) -> list[dict[str,
         {
             "name": span.planned,
             "state": span.state,
-            "start_s": span.start * dt,
+            "begun": _of_day(manifest.calendar.start_s + span.start * dt),
             "length_s": span.ticks * dt,
         }
         for span in timeline(manifest, entries)
@@ -100,12 +102,23 @@ class CostRow:
     how: str
 
 
+def cost_unit(cost: Cost) -> tuple[str, float]:
+    """Return the unit that the cost of a good unit is best told in, and how many make a dollar."""
+    per_unit = [column.known_per_unit_usd or 0.0 for column in cost.columns]
+    return ("US cents", 100.0) if max(per_unit) < 1 else ("USD", 1.0)
+
+
+def cost_totals(cost: Cost) -> tuple[str, ...]:
+    """Return what is known of the cost of a good unit, for each price of the robot."""
+    return tuple(_told(column.known_per_unit_usd, cost) for column in cost.columns)
+
+
 def cost_rows(cost: Cost) -> tuple[CostRow, ...]:
     """Return the parts of the cost of a good unit, one row each."""
     rows = []
     for lines in zip(*(column.lines for column in cost.columns), strict=True):
         per_unit = tuple(
-            wording.usd(_per(line.usd, column.good_units))
+            _told(_per(line.usd, column.good_units), cost)
             for line, column in zip(lines, cost.columns, strict=True)
         )
         hows = dict.fromkeys(line.how for line in lines)
@@ -138,6 +151,15 @@ def cost_inputs(cost: Cost) -> list[dict[str, Any]]:
         }
         for each in cost.prices.inputs.values()
     ]
+
+
+def _told(usd: float | None, cost: Cost) -> str:
+    return wording.number(None if usd is None else usd * cost_unit(cost)[1], 3)
+
+
+def _of_day(seconds: float) -> str:
+    minutes = int(seconds // 60)
+    return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
 
 
 def _per(usd: float | None, units: int) -> float | None:

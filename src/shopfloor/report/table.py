@@ -182,12 +182,12 @@ def _oee(oee: Oee) -> Iterator[tuple[str, str, str]]:
 def _cost(cost: Cost) -> Iterator[tuple[str, str, str]]:
     for i, column in enumerate(cost.columns):
         lacks = column.lacks
-        floor = wording.usd(column.known_per_unit_usd)
+        least = "≥ " if lacks and column.known_per_unit_usd is not None else ""
         yield (
             "" if i else "cost per unit",
-            wording.usd(column.per_unit_usd),
-            f"good, with a robot of {column.robot_price_usd:,.0f} USD"
-            + (f"; {floor} without {', '.join(lacks)}" if lacks else ""),
+            least + wording.usd(column.known_per_unit_usd),
+            f"robot {column.robot_price_usd:,.0f} USD"
+            + (f"; {', '.join(lacks)} not measured" if lacks else ""),
         )
 
 
