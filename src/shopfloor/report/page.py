@@ -166,7 +166,7 @@ def _charts(
     """Draw what can be drawn; None stands for a chart without data."""
     names = ("good", "ledger", "states", "strip", "cycle", "success", "uph")
     drawn: dict[str, str | None] = dict.fromkeys(names)
-    drawn["whole"] = chart.bar(1.0, "r-robot")
+    drawn["whole"] = panel.oee_whole(summary.oee)
     good = summary.good
     drawn["good"] = chart.whisker(good.rate, good.lo, good.hi)
     units = summary.units

@@ -21,6 +21,7 @@ __all__ = [
     "cost_totals",
     "cost_unit",
     "oee_rows",
+    "oee_whole",
     "planned_rows",
 ]
 
@@ -61,6 +62,16 @@ class OeeRow:
     note: str = ""
 
 
+def oee_whole(oee: Oee) -> str:
+    """Return the bar of the planned busy time, to the scale of the waterfall below it."""
+    return chart.bar(1 / _scale(oee), "r-robot")
+
+
+def _scale(oee: Oee) -> float:
+    """The longest bar: a cell that was faster than planned may be worth more than its time."""
+    return max(1.0, (oee.availability or 0.0) * (oee.effectiveness or 0.0))
+
+
 def oee_rows(oee: Oee) -> tuple[OeeRow, ...]:
     """Return the waterfall of availability, effectiveness and quality."""
     e = oee.effectiveness
@@ -80,7 +91,7 @@ def oee_rows(oee: Oee) -> tuple[OeeRow, ...]:
         after = None if before is None or factor is None else before * factor
         lefts.append((before, after))
         before = after
-    scale = max(1.0, *(left for _, left in lefts if left is not None), 1.0)
+    scale = _scale(oee)
     rows = []
     for (name, formula, factor, said), (was, left) in zip(steps, lefts, strict=True):
         bar = None

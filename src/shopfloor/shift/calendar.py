@@ -19,7 +19,7 @@ CALENDARS = ("none", "two-breaks")
 
 _TOP = {"name", "start", "window"}
 _WINDOW = {"name", "state", "at", "minutes"}
-_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?")
 _MOST_WINDOWS = 100
 
 
@@ -122,4 +122,4 @@ def _time(value: Any, where: str) -> int:
     match = _TIME.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise UsageError(f'{where} is {value!r}; write a time of day such as "06:00"')
-    return 3600 * int(match[1]) + 60 * int(match[2])
+    return 3600 * int(match[1]) + 60 * int(match[2]) + int(match[3] or 0)
