@@ -27,7 +27,8 @@ _STYLE = {
     "UDT": "red",
     "NST": "bright_black",
 }
-_STRIP = 48
+_STATES_A_LINE = 3
+"""So many fit a narrow terminal without a break between a number and its sign."""
 
 
 def shift_table(summary: Summary) -> RenderableType:
@@ -104,7 +105,7 @@ def _rows(summary: Summary) -> Iterator[tuple[RenderableType, RenderableType, Re
         f"{summary.picks_attempted}",
         f"{summary.picks_succeeded} held; {summary.decisions} decisions",
     )
-    yield "states", "", _states(summary)
+    yield from _states(summary)
     yield from _times(summary)
     yield from _oee(summary.oee)
     yield from _cost(summary.cost)
@@ -129,18 +130,16 @@ def _references() -> Iterator[tuple[str, str]]:
     yield "beside", f"{words} (PhAIL; {reference.CAVEAT})"
 
 
-def _states(summary: Summary) -> Text:
-    if not summary.orders:
-        return Text(wording.NONE)
-    text = Text()
-    for state in E10_STATES:
-        share = summary.states[state]
-        if share:
-            if text:
-                text.append("  ")
+def _states(summary: Summary) -> Iterator[tuple[str, str, RenderableType]]:
+    shown = [state for state in E10_STATES if summary.states[state]]
+    if not shown:
+        yield "states", "", wording.NONE
+    for i in range(0, len(shown), _STATES_A_LINE):
+        text = Text()
+        for state in shown[i : i + _STATES_A_LINE]:
             text.append("■ ", style=_STYLE[state])
-            text.append(f"{state} {wording.percent(share)}")
-    return text
+            text.append(f"{state} {wording.percent(summary.states[state])}  ")
+        yield "" if i else "states", "", text
 
 
 def _times(summary: Summary) -> Iterator[tuple[str, str, str]]:
