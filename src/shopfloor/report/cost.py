@@ -138,11 +138,15 @@ def _lines(effort: Effort, prices: Prices, robot_usd: float) -> Iterator[CostLin
     bought = robot_usd + prices.known("integration_usd")
     robot_h = bought / (prices.known("life_years") * used_h)
     yield CostLine(
-        "robot", robot_h * effort.scheduled_hours, f"{robot_h:.3f} USD for each scheduled hour"
+        "robot",
+        robot_h * effort.scheduled_hours,
+        f"over {prices.known('life_years'):g} years of {used_h:,.0f} hours in use",
     )
     kept_h = robot_usd * prices.known("maintenance_per_year") / used_h
     yield CostLine(
-        "maintenance", kept_h * effort.scheduled_hours, f"{kept_h:.3f} USD for each scheduled hour"
+        "maintenance",
+        kept_h * effort.scheduled_hours,
+        f"{100 * prices.known('maintenance_per_year'):g} % of the robot's price a year",
     )
     energy_kwh = prices.known("power_w") / 1000 * effort.hours
     yield CostLine("power", energy_kwh * prices.known("power_usd_per_kwh"), f"{energy_kwh:.3f} kWh")
