@@ -87,6 +87,8 @@ results: system install ## Measure everything that docs/results/ says, and write
 		> $(RESULTS)/sorting-fenced.json
 	$(BIN)/shopfloor run --orders 100 --seed 1000 --audit --workers 2 --limits collaborative \
 		--out runs/results-collaborative --json > $(RESULTS)/sorting-collaborative.json
+	$(BIN)/shopfloor bench planned $(RESULTS)/sorting-fenced.json $(RESULTS)/sorting-collaborative.json \
+		--out src/shopfloor/shift/data/planned-cycle.toml >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 # Both want older libraries than ours: dm_control 1.0 does not run with MuJoCo 4, nor ours with 3.8.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shopfloor.record import FORMAT, Entry, Manifest
+from shopfloor.record.calendar import NO_CALENDAR
 from shopfloor.types import (
     Action,
     BodySpec,
@@ -93,6 +94,9 @@ def manifest(**changes):
         "cameras": (),
         "control_dt": 0.02,
         "changeover_s": 10.0,
+        "calendar": NO_CALENDAR,
+        "planned_cycle_s": None,
+        "planned_cycle_source": None,
         "limb_names": LIMBS,
         "camera_names": ("front", "wrist"),
         "notes": (),
@@ -139,6 +143,10 @@ def entry_of(lot, sealed, *, ticks=0, wall_s=0.5):
         guard=(0, 0),
         repair_ticks=0,
         decisions=1,
+        tokens=None,
+        uncounted=1,
+        model_usd=None,
+        unpriced=1,
         peak_tool_speed_m_s=0.1,
         breaches=0,
         wall_s=wall_s,

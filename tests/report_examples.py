@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shopfloor.record.calendar import NO_CALENDAR
 from shopfloor.record.entry import FORMAT, Entry, Manifest
 from shopfloor.types import UnitOutcome
 
@@ -51,6 +52,9 @@ def manifest(**changes: object) -> Manifest:
         cameras=(),
         control_dt=0.02,
         changeover_s=10.0,
+        calendar=NO_CALENDAR,
+        planned_cycle_s=None,
+        planned_cycle_source=None,
         limb_names=("left", "right"),
         camera_names=("overhead", "front"),
         notes=(),
@@ -94,6 +98,10 @@ def entry(lot: int = 0, **changes: object) -> Entry:
         guard=(3, 0),
         repair_ticks=0,
         decisions=3,
+        tokens=None,
+        uncounted=3,
+        model_usd=None,
+        unpriced=3,
         peak_tool_speed_m_s=0.24,
         breaches=0,
         frames={"overhead": 100, "front": 100},
@@ -154,6 +162,8 @@ def _lot(rng: np.random.Generator, lot: int, failing: float) -> Entry:
         guard=(int(rng.poisson(4)), int(code == "order.timeout")),
         repair_ticks=int(rng.integers(1500, 6000)) if assist else 0,
         decisions=count + 1,
+        uncounted=count + 1,
+        unpriced=count + 1,
         peak_tool_speed_m_s=float(0.2 + 0.049 * rng.random()),
         wall_s=now * 0.02 / 9.0,
     )

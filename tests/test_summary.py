@@ -68,13 +68,14 @@ def test_a_shift_of_two_lots_by_hand():
     productive_h = 2480 * 0.02 / 3600
     assert s.mtbf.estimate == pytest.approx(productive_h)
     assert s.mtbf.lo == pytest.approx(2 * productive_h / 9.488, rel=1e-4)
-    assert s.mttr_s == pytest.approx(60)
+    assert s.mttr.estimate == pytest.approx(60)
     assert s.units_per_assist == 3
     assert (s.picks_attempted, s.picks_succeeded, s.decisions) == (5, 3, 6)
     assert (s.guard_limited, s.guard_stopped, s.actions) == (6, 0, 3000)
-    assert s.availability == pytest.approx(2480 / 6000)
-    assert s.quality == pytest.approx(3 / 4)
-    assert (s.effectiveness, s.oee) == (None, None)
+    # Changeovers are part of carrying out orders: 1,000 ticks of them are planned busy time.
+    assert s.oee.availability == pytest.approx(2480 / 7000)
+    assert s.oee.quality == pytest.approx(3 / 4)
+    assert (s.oee.effectiveness, s.oee.oee) == (None, None)
     assert (s.first_pass.k, s.first_pass.n) == (1, 2)
     assert s.breaches == 0
     assert s.lots_checked == 2
@@ -82,12 +83,12 @@ def test_a_shift_of_two_lots_by_hand():
 
 
 def test_effectiveness_needs_a_planned_time_and_may_exceed_one():
-    s = summarise(
-        manifest(), [entry(0), failed(1)], wall_s=1, ended="complete", planned_unit_s=20.0
-    )
-    assert s.effectiveness == pytest.approx(20 * 4 / 49.6)
-    assert s.effectiveness > 1
-    assert s.oee == pytest.approx(s.availability * s.effectiveness * s.quality)
+    run = manifest(planned_cycle_s=20.0, planned_cycle_source="a person")
+    s = summarise(run, [entry(0), failed(1)], wall_s=1, ended="complete")
+    assert s.oee.effectiveness == pytest.approx(20 * 4 / 49.6)
+    assert s.oee.effectiveness > 1
+    # A and the productive time cancel: OEE is the planned time of the good units in PBT.
+    assert s.oee.oee == pytest.approx(20 * 3 / 140)
 
 
 @given(st.integers(0, 12), st.integers(0, 50), st.floats(0, 1))
@@ -140,7 +141,7 @@ def test_a_shift_without_failures_claims_only_its_bound():
     s = summarise(manifest(), shift(30), wall_s=1.0, ended="complete")
     assert s.mtbf.estimate is None
     assert s.mtbf.lo == pytest.approx(s.mtbf.hours / -math.log(0.05))
-    assert (s.mttr_s, s.units_per_assist) == (None, None)
+    assert (s.mttr.estimate, s.units_per_assist) == (None, None)
 
 
 def test_mean_time_by_hand():

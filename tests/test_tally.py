@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shopfloor.shift.tally import Tally
-from shopfloor.types import Action, Event, LimbState, Observation, Ruling
+from shopfloor.types import Action, Event, Exchange, LimbState, Observation, Ruling
 
 LIMBS = ("left", "right")
 
@@ -67,3 +67,23 @@ def test_ticks_in_which_nobody_was_told_anything_are_standby():
     assert tally.segments == [("SBY", 3), ("PRD", 4), ("SBY", 2)]
     assert tally.think_ticks == 3
     assert sum(ticks for _, ticks in tally.segments) == tally.ticks == 9
+
+
+def asked(tokens, usd):
+    return Exchange("?", "!", "model", 1.0, tokens=tokens, cost_usd=usd)
+
+
+def test_tokens_and_prices_are_summed_and_what_nobody_counted_is_said():
+    tally = Tally(LIMBS, 0.02)
+    for said in (asked((900, 50), 0.02), asked(None, None), asked((1100, 70), None)):
+        tally.exchange(said)
+    assert (tally.decisions, tally.tokens, tally.uncounted) == (3, (2000, 120), 1)
+    assert (tally.model_usd, tally.unpriced) == (0.02, 2)
+
+
+def test_a_brain_without_tokens_has_no_count_and_not_a_count_of_zero():
+    tally = Tally(LIMBS, 0.02)
+    tally.exchange(asked(None, None))
+    assert (tally.tokens, tally.model_usd) == (None, None)
+    tally.exchange(asked((0, 0), 0.0))
+    assert (tally.tokens, tally.model_usd) == ((0, 0), 0.0)

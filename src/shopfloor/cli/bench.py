@@ -224,6 +224,27 @@ def _export(
     click.echo(text)
 
 
+@command.command("planned", short_help="Freeze the planned time per unit from reference runs.")
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the file too [default: only show it]."
+)
+def _planned(results: tuple[Path, ...], *, out: Path | None) -> None:
+    """Read the productive time per unit from RESULTS (result.json of whole runs) and write TOML."""
+    from shopfloor.record.disk import write_atomic
+    from shopfloor.shift.planned import measured
+
+    lines = ["# Written by `shopfloor bench planned`; simulation results, never typed by hand."]
+    for path in results:
+        lines += ["", "[[reference]]"]
+        found = measured(json.loads(path.read_text(encoding="utf-8")))
+        lines += [f"{name} = {json.dumps(value)}" for name, value in found.items()]
+    text = "\n".join(lines) + "\n"
+    if out is not None:
+        write_atomic(out, text.encode())
+    click.echo(text, nl=False)
+
+
 @command.command("page", short_help="Write the page of measured results from their JSON files.")
 @click.argument("folder", type=click.Path(path_type=Path))
 def _page(folder: Path) -> None:

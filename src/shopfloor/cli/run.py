@@ -61,6 +61,17 @@ Examples:
     show_default=True,
     help="Envelope: fenced (1 m/s), collaborative (250 mm/s), or a FILE.toml.",
 )
+@click.option(
+    "--calendar",
+    default="none",
+    show_default=True,
+    help="Breaks and planned maintenance: none, two-breaks, or a FILE.toml (docs/metrics.md).",
+)
+@click.option(
+    "--planned-cycle",
+    help="Planned seconds per unit, which effectiveness and OEE are measured against, or none "
+    "[default: the reference of the cell].",
+)
 @click.option("--audit", is_flag=True, help="Have an independent reader look for limits left.")
 @click.option(
     "--allow-unproven",
@@ -130,6 +141,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
 def _plan(options: dict[str, Any]) -> Any:
     from shopfloor.shift import Latency, Plan
+    from shopfloor.shift.planned import planned_of
 
     orders = options["orders"]
     order_file: Path | None = options["order_file"]
@@ -151,6 +163,13 @@ def _plan(options: dict[str, Any]) -> Any:
         audit=options["audit"],
         allow_unproven=options["allow_unproven"],
         cameras=tuple(filter(None, (options["cameras"] or "").split(","))),
+        calendar=options["calendar"],
+        planned_cycle=planned_of(
+            options["planned_cycle"],
+            cell=options["cell"],
+            body=options["body"],
+            limits=options["limits"],
+        ),
         workers=options["workers"],
         max_wall_s=options["max_wall"],
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from shopfloor.errors import RunCorrupt
 from shopfloor.export.choice import Chosen
 from shopfloor.export.packet import Packet, packets
 from shopfloor.record import Episode, RunFolder
+from shopfloor.record.clock import Clock, lot_ticks, whole_ticks
 from shopfloor.record.film import film_name
 from shopfloor.record.video import VIEWS
 from shopfloor.types import FloatArray, Intrinsics, Station
@@ -129,11 +129,11 @@ class Scene:
 def starts(run: RunFolder) -> dict[int, int]:
     """Return the tick of the shift at which each lot began, the changeover before it included."""
     manifest = run.manifest
-    changeover = math.ceil(round(manifest.changeover_s / manifest.control_dt, 6))
-    found, now = {}, 0
+    changeover = whole_ticks(manifest.changeover_s, manifest.control_dt)
+    found, clock = {}, Clock(manifest)
     for entry in run.entries():
-        found[entry.lot] = now + changeover
-        now += changeover + entry.ticks + entry.repair_ticks
+        clock.pauses()
+        found[entry.lot] = clock.work(lot_ticks(manifest, entry)) + changeover
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from shopfloor.errors import RunCorrupt, RunVersion
+from shopfloor.record.calendar import Calendar
 from shopfloor.types import UnitOutcome
 
 __all__ = ["E10_STATES", "FORMAT", "Entry", "Manifest", "Session"]
@@ -46,6 +47,10 @@ class Entry:
         repair_ticks: Down time after the lot until the operator had cleared the cell;
             0 when nobody was needed.
         decisions: How often the brain was asked.
+        tokens: (in, out) of those decisions whose tokens were counted; None where none were.
+        uncounted: Decisions whose tokens nobody counted.
+        model_usd: Price of those decisions that came with one [USD]; None where none did.
+        unpriced: Decisions that came without a price.
         peak_tool_speed_m_s: Largest measured tool speed.
         breaches: Ticks on which an independent reading of the simulator's state found a
             limit left; None where nobody looked.
@@ -74,6 +79,10 @@ class Entry:
     guard: tuple[int, int]
     repair_ticks: int
     decisions: int
+    tokens: tuple[int, int] | None
+    uncounted: int
+    model_usd: float | None
+    unpriced: int
     peak_tool_speed_m_s: float
     breaches: int | None
     frames: Mapping[str, int]
@@ -91,6 +100,8 @@ class Entry:
         values["units"] = tuple(UnitOutcome(**unit) for unit in values["units"])
         for name in ("delivered", "cycles_s", "picks", "guard"):
             values[name] = tuple(values[name])
+        if values["tokens"] is not None:
+            values["tokens"] = tuple(values["tokens"])
         values["segments"] = tuple((state, ticks) for state, ticks in values["segments"])
         return cls(**values)
 
@@ -115,6 +126,9 @@ class Manifest:
         cameras: Cameras that the brain was to be shown, as asked for; empty: its own choice.
         control_dt: Length of a tick [s].
         changeover_s: Time charged between two lots [s].
+        calendar: What was planned in the shift besides work.
+        planned_cycle_s: Planned run time per unit, frozen before the run [s], or None.
+        planned_cycle_source: Where that is from, or None.
         limb_names, camera_names: As in the cell.
         notes: What a reader must know first (``the world was paused while ...``).
         versions: shopfloor, python, mujoco, numpy.
@@ -144,6 +158,9 @@ class Manifest:
     cameras: tuple[str, ...]
     control_dt: float
     changeover_s: float
+    calendar: Calendar
+    planned_cycle_s: float | None
+    planned_cycle_source: str | None
     limb_names: tuple[str, ...]
     camera_names: tuple[str, ...]
     notes: tuple[str, ...]
@@ -168,6 +185,13 @@ class Manifest:
                 f"({(data.get('versions') or {}).get('shopfloor', 'unknown')})"
             )
         values = _checked(cls, data, "the manifest")
+        try:
+            values["calendar"] = Calendar.from_json(values["calendar"])
+        except (TypeError, KeyError) as error:
+            raise RunCorrupt(
+                f"the manifest's calendar is not what was written ({error}); the file was damaged "
+                "or edited"
+            ) from error
         for name in ("cameras", "limb_names", "camera_names", "notes"):
             values[name] = tuple(values[name])
         return cls(**values)

@@ -22,6 +22,7 @@ __all__ = [
     "column_s",
     "histogram",
     "nice_ticks",
+    "portions",
     "stack",
     "state_strip",
     "trend",
@@ -131,6 +132,21 @@ def stack(parts: Sequence[tuple[str, int]]) -> str:
         x += width
     words = ", ".join(f"{name.removeprefix('u-')} {count}" for name, count in parts)
     return _figure(18, words, drawn, "stack")
+
+
+def portions(parts: Sequence[tuple[str, float]]) -> str:
+    """Draw parts end to end in a table cell; each is a class name and a fraction of its width."""
+    drawn, x = [], 0.0
+    for css, share in parts:
+        if share:
+            drawn.append(
+                f'<rect class="{css}" x="{100 * x:.3f}%" width="{100 * share:.3f}%" y="2" '
+                'height="18"/>'
+            )
+        x += share
+    return (
+        f'<svg class="bar stack" aria-hidden="true" width="100%" height="22">{"".join(drawn)}</svg>'
+    )
 
 
 def column_s(spans: Sequence[Span], dt: float) -> float | None:

@@ -23,6 +23,7 @@ __all__ = [
     "bootstrap_ratio",
     "clopper_pearson",
     "mtbf_lower",
+    "repair_bounds",
     "wilson",
     "zero_failures_needed",
 ]
@@ -173,6 +174,26 @@ def mtbf_lower(hours: float, failures: int, *, confidence: float = 0.95) -> floa
     _alpha(confidence)
     # chi2.ppf(q, 2 m) = 2 gammaincinv(m, q): scipy.stats would cost a second to import.
     return hours / float(gammaincinv(failures + 1, confidence))
+
+
+def repair_bounds(seconds: float, repairs: int, *, confidence: float = 0.95) -> Interval:
+    """Return the two-sided interval of the mean time to repair [s].
+
+    ``2 T / chi2(1 - alpha / 2, 2 r)`` to ``2 T / chi2(alpha / 2, 2 r)`` for r repairs that took T
+    together and have exponential times. Times that are spread less are covered more often.
+
+    Args:
+        seconds: Time of all repairs together [s].
+        repairs: How many; at least 1.
+        confidence: Nominal coverage.
+    """
+    from scipy.special import gammaincinv
+
+    if seconds < 0 or repairs < 1:
+        raise ValueError(f"got {seconds} s of {repairs} repairs; it takes a repair, and no less")
+    tail = _alpha(confidence) / 2.0
+    slow, fast = (float(gammaincinv(repairs, share)) for share in (tail, 1.0 - tail))
+    return Interval(seconds / fast, seconds / slow)
 
 
 def zero_failures_needed(rate: float, *, confidence: float = 0.95) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shopfloor.record.entry import Entry, Manifest
 from shopfloor.record.folder import RunFolder
+from shopfloor.report.price import Prices
 from shopfloor.report.summary import Summary, summarise
 
 __all__ = ["Loaded", "load", "run_summary"]
@@ -42,7 +43,7 @@ def load(folder: Path) -> Loaded:
     )
 
 
-def run_summary(folder: Path) -> Summary:
+def run_summary(folder: Path, prices: Prices | None = None) -> Summary:
     """What the run in a folder came to; raises as :func:`load`."""
     run = load(folder)
-    return summarise(run.manifest, run.entries, wall_s=run.wall_s, ended=run.ended)
+    return summarise(run.manifest, run.entries, wall_s=run.wall_s, ended=run.ended, prices=prices)

@@ -1,4 +1,4 @@
-"""The composite figures of a summary: the ledger, cycle times, times between events."""
+"""The composite figures of a summary: the ledger, cycle times, times between events, repairs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopfloor.report.interval import mtbf_lower
+from shopfloor.report.interval import mtbf_lower, repair_bounds
 
-__all__ = ["LEDGER", "CycleTime", "MeanTime", "Units"]
+__all__ = ["LEDGER", "CycleTime", "MeanTime", "RepairTime", "Units"]
 
 LEDGER = ("good", "scrap", "wip", "quarantine")
 """Where a unit can be; each is in exactly one place."""
@@ -71,3 +71,30 @@ class MeanTime:
         if hours <= 0:
             return cls(events, hours, None, None)
         return cls(events, hours, hours / events if events else None, mtbf_lower(hours, events))
+
+
+@dataclass(frozen=True, slots=True)
+class RepairTime:
+    """Mean time to repair [s].
+
+    Attributes:
+        repairs: How many there were.
+        seconds: Down time of all of them together [s].
+        estimate: ``seconds / repairs``, or None without a repair.
+        lo, hi: Two-sided 95 % bounds for repair times that are exponential, which is wide for
+            times that are spread less; None without a repair.
+    """
+
+    repairs: int
+    seconds: float
+    estimate: float | None
+    lo: float | None
+    hi: float | None
+
+    @classmethod
+    def of(cls, seconds: float, repairs: int) -> RepairTime:
+        """Make the mean time of a number of repairs and the seconds they took together."""
+        if not repairs:
+            return cls(0, seconds, None, None, None)
+        bounds = repair_bounds(seconds, repairs)
+        return cls(repairs, seconds, seconds / repairs, bounds.lo, bounds.hi)

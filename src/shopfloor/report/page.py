@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from shopfloor.order import FAILURE_MEANINGS
 from shopfloor.record.disk import write_atomic
 from shopfloor.record.entry import E10_STATES, Entry, Manifest
-from shopfloor.report import chart, reference, wording
+from shopfloor.report import chart, panel, reference, wording
 from shopfloor.report.clip import Clip, clips
 from shopfloor.report.load import load
 from shopfloor.report.measure import LEDGER
+from shopfloor.report.price import Prices
 from shopfloor.report.reference import Reference
 from shopfloor.report.summary import Summary, in_lot_order, summarise
 from shopfloor.report.timeline import lot_times, timeline
@@ -42,11 +43,12 @@ STATE_NAMES = {
 }
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: Path, prices: Prices | None = None) -> Path:
     """Write ``report.html`` and ``result.json`` of a run into its folder.
 
     Args:
         folder: A run folder; the run may be unfinished or have no lot at all.
+        prices: Inputs of the cost; None takes the documented defaults.
 
     Returns:
         Path of the page.
@@ -55,7 +57,9 @@ def write_report(folder: Path) -> Path:
         RunError: The folder can't be read, contradicts itself, or can't be written.
     """
     run = load(folder)
-    return write_files(run.path, run.manifest, run.entries, wall_s=run.wall_s, ended=run.ended)
+    return write_files(
+        run.path, run.manifest, run.entries, wall_s=run.wall_s, ended=run.ended, prices=prices
+    )
 
 
 def write_files(
@@ -65,13 +69,14 @@ def write_files(
     *,
     wall_s: float | None,
     ended: str | None,
+    prices: Prices | None = None,
 ) -> Path:
     """Write ``report.html`` and ``result.json`` of the given entries into ``folder``.
 
     Each file appears whole or not at all. The arguments are those of :func:`summarise`.
     """
     lots = in_lot_order(entries)
-    summary = summarise(manifest, lots, wall_s=wall_s, ended=ended)
+    summary = summarise(manifest, lots, wall_s=wall_s, ended=ended, prices=prices)
     result = json.dumps(summary.to_json(), ensure_ascii=False, allow_nan=False, indent=2)
     bare = len(render(manifest, lots, summary, clips(folder, manifest, lots, budget=0)).encode())
     shown = clips(folder, manifest, lots, budget=LIMIT_BYTES - bare)
@@ -112,6 +117,13 @@ def render(
         floor=0.05 ** (1 / len(entries)) if entries else None,
         column_s=chart.column_s(timeline(manifest, entries), manifest.control_dt),
         states=[(state, STATE_NAMES[state]) for state in E10_STATES],
+        planned=panel.planned_rows(manifest, entries),
+        oee_rows=panel.oee_rows(summary.oee),
+        cost_rows=panel.cost_rows(summary.cost),
+        cost_bars=panel.cost_bars(summary.cost),
+        cost_unit=panel.cost_unit(summary.cost)[0],
+        cost_totals=panel.cost_totals(summary.cost),
+        cost_inputs=panel.cost_inputs(summary.cost),
         pareto=_pareto(summary),
         throughput=_throughput(summary),
         success_references=reference.SUCCESS,
@@ -142,6 +154,7 @@ def _template() -> Template:
         "bounds": wording.interval,
         "rate_interval": wording.rate_interval,
         "between": wording.between,
+        "usd": wording.usd,
     }
     source = files("shopfloor.report").joinpath("template.html.j2").read_text(encoding="utf-8")
     return environment.from_string(source)
@@ -151,8 +164,9 @@ def _charts(
     manifest: Manifest, entries: Sequence[Entry], summary: Summary
 ) -> dict[str, str | None]:
     """Draw what can be drawn; None stands for a chart without data."""
-    names = ("good", "ledger", "strip", "cycle", "success", "uph")
+    names = ("good", "ledger", "states", "strip", "cycle", "success", "uph")
     drawn: dict[str, str | None] = dict.fromkeys(names)
+    drawn["whole"] = panel.oee_whole(summary.oee)
     good = summary.good
     drawn["good"] = chart.whisker(good.rate, good.lo, good.hi)
     units = summary.units
@@ -165,6 +179,9 @@ def _charts(
             if not entry.good
         ]
         spans = timeline(manifest, entries)
+        drawn["states"] = chart.stack(
+            [(f"s-{state}", summary.state_ticks[state]) for state in E10_STATES]
+        )
         drawn["strip"] = chart.state_strip(spans, total, manifest.control_dt, failed)
     cycles = [seconds for entry in entries for seconds in entry.cycles_s]
     cycle = summary.cycle
@@ -252,6 +269,9 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list | tuple) and any(isinstance(each, Mapping) for each in value):
+            for i, each in enumerate(value):
+                yield from _flat(each, f"{prefix}{name}.{i}.")
         elif isinstance(value, list | tuple):
             yield prefix + name, ", ".join(map(str, value)) or "none"
         else:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
-from shopfloor.errors import RunCorrupt
 from shopfloor.record.entry import E10_STATES, Entry, Manifest
+from shopfloor.report.cost import Cost, Effort, cost_of
 from shopfloor.report.interval import (
     Interval,
     Rate,
@@ -19,7 +17,10 @@ from shopfloor.report.interval import (
     bootstrap_ratio,
     clopper_pearson,
 )
-from shopfloor.report.measure import LEDGER, CycleTime, MeanTime, Units
+from shopfloor.report.lots import by_language, check, first_pass, in_lot_order, log_sha256, missing
+from shopfloor.report.measure import CycleTime, MeanTime, RepairTime, Units
+from shopfloor.report.oee import Oee
+from shopfloor.report.price import Prices
 from shopfloor.report.timeline import changeover_ticks, lot_times, timeline
 
 __all__ = ["Summary", "in_lot_order", "log_sha256", "summarise"]
@@ -60,13 +61,14 @@ class Summary:
         mtbf: Productive time between failures of the equipment (stretches of UDT).
         mtba: Productive time between assists.
         mtbi: Productive time between interruptions: lots that failed or needed an assist.
-        mttr_s: UDT per failure of the equipment [s].
+        mttr: UDT per failure of the equipment.
         units_per_assist: Good units per assist.
-        availability: PRD / (PRD + SBY + UDT).
-        quality: good / (good + scrap + quarantine).
-        effectiveness: Planned time per unit times units produced / PRD; None where no
-            planned time was frozen before the run.
-        oee: Product of the three.
+        oee: Availability, effectiveness and quality, and what they are made of.
+        planned_cycle_source: Where the planned time per unit is from, or None.
+        calendar: Name of the shift's calendar.
+        tokens, uncounted: (in, out) of the decisions whose tokens were counted, or None; how
+            many were not.
+        cost: What the shift and a good unit cost, by the price of the robot.
         peak_tool_speed_m_s: Largest measured tool speed.
         breaches, lots_checked: Ticks outside a limit by an independent reading, and in how
             many lots somebody looked.
@@ -116,12 +118,14 @@ class Summary:
     mtbf: MeanTime
     mtba: MeanTime
     mtbi: MeanTime
-    mttr_s: float | None
+    mttr: RepairTime
     units_per_assist: float | None
-    availability: float | None
-    quality: float | None
-    effectiveness: float | None
-    oee: float | None
+    oee: Oee
+    planned_cycle_source: str | None
+    calendar: str
+    tokens: tuple[int, int] | None
+    uncounted: int
+    cost: Cost
     peak_tool_speed_m_s: float | None
     breaches: int | None
     lots_checked: int
@@ -174,6 +178,7 @@ class Summary:
             "failures": dict(self.failures),
             "states": dict(self.states),
             "state_s": dict(self.state_s),
+            "state_ticks": dict(self.state_ticks),
             "assists": self.assists,
             "guard": {
                 "limited": self.guard_limited,
@@ -185,46 +190,24 @@ class Summary:
             "mtbf_h": asdict(self.mtbf),
             "mtba_h": asdict(self.mtba),
             "mtbi_h": asdict(self.mtbi),
-            "mttr_s": self.mttr_s,
+            "mttr_s": self.mttr.estimate,
+            "mttr": asdict(self.mttr),
             "units_per_assist": self.units_per_assist,
-            "availability": self.availability,
-            "quality": self.quality,
-            "effectiveness": self.effectiveness,
-            "oee": self.oee,
+            "availability": self.oee.availability,
+            "quality": self.oee.quality,
+            "effectiveness": self.oee.effectiveness,
+            "oee": self.oee.oee,
+            "oee_parts": self.oee.to_json(),
+            "planned_cycle_source": self.planned_cycle_source,
+            "calendar": self.calendar,
+            "tokens": None if self.tokens is None else list(self.tokens),
+            "tokens_uncounted": self.uncounted,
+            "cost": self.cost.to_json(),
             "peak_tool_speed_m_s": self.peak_tool_speed_m_s,
             "breaches": self.breaches,
             "lots_checked": self.lots_checked,
             "log_sha256": self.log_sha256,
         }
-
-
-def log_sha256(entries: Sequence[Entry]) -> str | None:
-    """Return the hash of a run: sha256 over the ascii hashes of its lots, in lot order.
-
-    It holds no wall time, so the same manifest on the same machine gives the same hash with
-    any number of workers, and after a kill and a resume too. None for a run without lots.
-    """
-    if not entries:
-        return None
-    digest = hashlib.sha256()
-    for entry in in_lot_order(entries):
-        digest.update(entry.log_sha256.encode("ascii"))
-    return digest.hexdigest()
-
-
-def in_lot_order(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Sort by lot.
-
-    Raises:
-        RunCorrupt: A lot is in the index twice.
-    """
-    ordered = tuple(sorted(entries, key=lambda entry: entry.lot))
-    for before, after in pairwise(ordered):
-        if before.lot == after.lot:
-            raise RunCorrupt(
-                f"lot {after.lot} is in the index twice; each lot counts once; remove one line"
-            )
-    return ordered
 
 
 def summarise(
@@ -233,7 +216,7 @@ def summarise(
     *,
     wall_s: float | None,
     ended: str | None,
-    planned_unit_s: float | None = None,
+    prices: Prices | None = None,
 ) -> Summary:
     """Compute every figure of a shift.
 
@@ -242,7 +225,7 @@ def summarise(
         entries: Its index entries in any order; a run without lots has none.
         wall_s: Wall time of all sessions together [s], or None where unknown.
         ended: How the last session ended, or None where nobody could write it.
-        planned_unit_s: Planned run time per unit [s], frozen before the run, or None.
+        prices: Inputs of the cost; None takes the documented defaults.
 
     Raises:
         RunCorrupt: The entries contradict themselves: a tick in no state or in two, a unit
@@ -250,7 +233,7 @@ def summarise(
     """
     lots = in_lot_order(entries)
     for entry in lots:
-        _check(entry)
+        check(entry)
     dt = manifest.control_dt
     spans = timeline(manifest, lots)
 
@@ -258,8 +241,7 @@ def summarise(
     for span in spans:
         ticks[span.state] += span.ticks
     total = sum(ticks.values())
-    charged = len(lots) * changeover_ticks(manifest) + sum(lot.repair_ticks for lot in lots)
-    sim_s, worked_s = total * dt, (total - charged) * dt
+    sim_s, worked_s = total * dt, sum(lot.ticks for lot in lots) * dt
     productive_h = ticks["PRD"] * dt / 3600
 
     places: Counter[str] = Counter(unit.state for lot in lots for unit in lot.units)
@@ -270,9 +252,10 @@ def summarise(
         wip=places["wip"],
         quarantine=places["quarantine"],
     )
-    produced = units.good + units.scrap + units.quarantine
     good_by_lot = [sum(unit.state == "good" for unit in lot.units) for lot in lots]
-    hours_by_lot = [time.ticks * dt / 3600 for time in lot_times(manifest, lots)]
+    # A planned window counts with the lot before it, so that the lots' hours are the shift's.
+    begun = [0, *(time.start for time in lot_times(manifest, lots)[1:]), total] if lots else []
+    hours_by_lot = [(after - before) * dt / 3600 for before, after in pairwise(begun)]
 
     good = sum(lot.good for lot in lots)
     assists = sum(lot.repair_ticks > 0 for lot in lots)
@@ -281,12 +264,23 @@ def summarise(
     codes = Counter(lot.code for lot in lots if lot.code is not None)
     looked = [lot.breaches for lot in lots if lot.breaches is not None]
 
-    availability = _ratio(ticks["PRD"], ticks["PRD"] + ticks["SBY"] + ticks["UDT"])
-    quality = _ratio(units.good, produced)
-    effectiveness = (
-        None if planned_unit_s is None else _ratio(planned_unit_s * produced, ticks["PRD"] * dt)
+    state_s = {state: count * dt for state, count in ticks.items()}
+    counted = [lot.tokens for lot in lots if lot.tokens is not None]
+    priced = [lot.model_usd for lot in lots if lot.model_usd is not None]
+    effort = Effort(
+        brain=manifest.brain,
+        good_units=units.good,
+        hours=sim_s / 3600,
+        scheduled_hours=(sim_s - state_s["NST"]) / 3600,
+        assists=assists,
+        repair_h=sum(lot.repair_ticks for lot in lots) * dt / 3600,
+        changeovers=len(lots),
+        decisions=sum(lot.decisions for lot in lots),
+        tokens=(sum(t[0] for t in counted), sum(t[1] for t in counted)) if counted else None,
+        uncounted=sum(lot.uncounted for lot in lots),
+        model_usd=sum(priced) if priced else None,
+        unpriced=sum(lot.unpriced for lot in lots),
     )
-    factors = (availability, effectiveness, quality)
     return Summary(
         run=manifest.created,
         cell=manifest.cell,
@@ -299,13 +293,13 @@ def summarise(
         ended=ended,
         orders=len(lots),
         orders_asked=manifest.orders,
-        missing_lots=_missing(lots),
+        missing_lots=missing(lots),
         good=Rate.of(good, len(lots)),
         ever=Rate.of(sum(lot.ever for lot in lots), len(lots)),
         good_anytime=anytime(good, len(lots)) if lots else None,
         good_exact=clopper_pearson(good, len(lots)) if lots else None,
-        by_language=_by_language(lots),
-        first_pass=Rate.of(sum(_first_pass(lot) for lot in lots), len(lots)),
+        by_language=by_language(lots),
+        first_pass=Rate.of(sum(first_pass(lot) for lot in lots), len(lots)),
         units=units,
         bystanders=places["bystander"],
         uph=_ratio(units.good, total * dt / 3600),
@@ -321,7 +315,7 @@ def summarise(
         rtf_worked=_ratio(worked_s, wall_s) if lots else None,
         failures=dict(sorted(codes.items(), key=lambda item: (-item[1], item[0]))),
         state_ticks=ticks,
-        state_s={state: count * dt for state, count in ticks.items()},
+        state_s=state_s,
         states={state: _ratio(count, total) for state, count in ticks.items()},
         assists=assists,
         guard_limited=sum(lot.guard[0] for lot in lots),
@@ -329,16 +323,24 @@ def summarise(
         actions=sum(lot.ticks for lot in lots),
         picks_attempted=sum(lot.picks[0] for lot in lots),
         picks_succeeded=sum(lot.picks[1] for lot in lots),
-        decisions=sum(lot.decisions for lot in lots),
+        decisions=effort.decisions,
         mtbf=MeanTime.of(productive_h, downs),
         mtba=MeanTime.of(productive_h, assists),
         mtbi=MeanTime.of(productive_h, interruptions),
-        mttr_s=_ratio(ticks["UDT"] * dt, downs),
+        mttr=RepairTime.of(state_s["UDT"], downs),
         units_per_assist=_ratio(units.good, assists),
-        availability=availability,
-        quality=quality,
-        effectiveness=effectiveness,
-        oee=None if None in factors else math.prod(f for f in factors if f is not None),
+        oee=Oee.of(
+            state_s,
+            changeover_s=len(lots) * changeover_ticks(manifest) * dt,
+            planned_s=manifest.planned_cycle_s,
+            produced=units.good + units.scrap + units.quarantine,
+            good=units.good,
+        ),
+        planned_cycle_source=manifest.planned_cycle_source,
+        calendar=manifest.calendar.name,
+        tokens=effort.tokens,
+        uncounted=effort.uncounted,
+        cost=cost_of(effort, prices or Prices.default()),
         peak_tool_speed_m_s=max((lot.peak_tool_speed_m_s for lot in lots), default=None),
         breaches=sum(looked) if looked else None,
         lots_checked=len(looked),
@@ -348,43 +350,3 @@ def summarise(
 
 def _ratio(top: float, bottom: float | None) -> float | None:
     return top / bottom if bottom else None
-
-
-def _missing(lots: Sequence[Entry]) -> tuple[int, ...]:
-    if not lots:
-        return ()
-    return tuple(sorted(set(range(lots[-1].lot)) - {lot.lot for lot in lots}))
-
-
-def _by_language(lots: Sequence[Entry]) -> dict[str, Rate]:
-    asked = Counter(lot.language for lot in lots)
-    good = Counter(lot.language for lot in lots if lot.good)
-    return {name: Rate.of(good[name], asked[name]) for name in sorted(asked)}
-
-
-def _first_pass(lot: Entry) -> bool:
-    attempted, succeeded = lot.picks
-    named = sum(unit.state != "bystander" for unit in lot.units)
-    # A part that one limb sets down for the other is picked twice by plan; any pick beyond that
-    # means that some part was handled again after a drop.
-    planned = named + lot.relays
-    return lot.good and not lot.repair_ticks and attempted == succeeded <= planned
-
-
-def _check(lot: Entry) -> None:
-    if lot.good != (lot.code is None):
-        raise RunCorrupt(
-            f"lot {lot.lot} is {'good' if lot.good else 'not good'} with the failure code "
-            f"{lot.code!r}; a failed order has exactly one code and a good one none; judge it again"
-        )
-    if lot.good and not lot.ever:
-        raise RunCorrupt(
-            f"lot {lot.lot} is good at the end but at no settled moment; the end is one; "
-            "judge it again"
-        )
-    for unit in lot.units:
-        if unit.state not in (*LEDGER, "bystander"):
-            raise RunCorrupt(
-                f"part {unit.part} of lot {lot.lot} ended as {unit.state!r}; allowed are "
-                f"{', '.join(LEDGER)} and bystander; every unit is in exactly one place"
-            )

@@ -12,7 +12,9 @@ from rich.text import Text
 from shopfloor.order import FAILURE_MEANINGS
 from shopfloor.record.entry import E10_STATES
 from shopfloor.report import reference, wording
+from shopfloor.report.cost import Cost
 from shopfloor.report.measure import MeanTime
+from shopfloor.report.oee import Oee
 from shopfloor.report.summary import Summary
 
 __all__ = ["shift_table"]
@@ -25,7 +27,8 @@ _STYLE = {
     "UDT": "red",
     "NST": "bright_black",
 }
-_STRIP = 48
+_STATES_A_LINE = 3
+"""So many fit a narrow terminal without a break between a number and its sign."""
 
 
 def shift_table(summary: Summary) -> RenderableType:
@@ -70,9 +73,9 @@ def _rows(summary: Summary) -> Iterator[tuple[RenderableType, RenderableType, Re
     yield (
         "good units/h",
         Text(wording.number(summary.uph, 0), style="bold"),
-        "changeovers and repairs included"
+        "all time of the shift included"
         if summary.uph_interval is None
-        else f"95 % {wording.interval(summary.uph_interval)}, changeovers and repairs included",
+        else f"95 % {wording.interval(summary.uph_interval)}, all time of the shift included",
     )
     for name, line in _references():
         yield "", Text(name, style="bright_black"), line
@@ -102,8 +105,10 @@ def _rows(summary: Summary) -> Iterator[tuple[RenderableType, RenderableType, Re
         f"{summary.picks_attempted}",
         f"{summary.picks_succeeded} held; {summary.decisions} decisions",
     )
-    yield "states", "", _states(summary)
+    yield from _states(summary)
     yield from _times(summary)
+    yield from _oee(summary.oee)
+    yield from _cost(summary.cost)
     yield "guard", f"{summary.guard_limited} limited", _guard(summary)
     if summary.failures:
         for i, (code, count) in enumerate(summary.failures.items()):
@@ -125,18 +130,16 @@ def _references() -> Iterator[tuple[str, str]]:
     yield "beside", f"{words} (PhAIL; {reference.CAVEAT})"
 
 
-def _states(summary: Summary) -> Text:
-    if not summary.orders:
-        return Text(wording.NONE)
-    text = Text()
-    for state in E10_STATES:
-        share = summary.states[state]
-        if share:
-            if text:
-                text.append("  ")
+def _states(summary: Summary) -> Iterator[tuple[str, str, RenderableType]]:
+    shown = [state for state in E10_STATES if summary.states[state]]
+    if not shown:
+        yield "states", "", wording.NONE
+    for i in range(0, len(shown), _STATES_A_LINE):
+        text = Text()
+        for state in shown[i : i + _STATES_A_LINE]:
             text.append("■ ", style=_STYLE[state])
-            text.append(f"{state} {wording.percent(share)}")
-    return text
+            text.append(f"{state} {wording.percent(summary.states[state])}  ")
+        yield "" if i else "states", "", text
 
 
 def _times(summary: Summary) -> Iterator[tuple[str, str, str]]:
@@ -145,22 +148,46 @@ def _times(summary: Summary) -> Iterator[tuple[str, str, str]]:
             return ""
         hours = wording.clock(3600 * mean.hours)
         if mean.estimate is None:
-            return f"no {what} in {hours} productive; 95 % lower bound"
-        return f"{mean.events} in {hours} productive; 95 % at least {wording.clock(3600 * mean.lo)}"
+            return f"no {what} in {hours}; 95 % lower bound"
+        return f"{mean.events} in {hours}; 95 % at least {wording.clock(3600 * mean.lo)}"
 
-    yield "MTBF", wording.between(summary.mtbf), detail(summary.mtbf, "equipment failure")
-    yield "MTBA", wording.between(summary.mtba), detail(summary.mtba, "assist")
+    for name, mean, what in (
+        ("MTBF", summary.mtbf, "equipment failure"),
+        ("MTBA", summary.mtba, "assist"),
+    ):
+        yield name, wording.between(mean).replace("at least", "≥"), detail(mean, what)
+    mttr = summary.mttr
+    if mttr.estimate is not None:
+        bounds = f"{wording.clock(mttr.lo)} to {wording.clock(mttr.hi)}"
+        many = f"{mttr.repairs} {'repair' if mttr.repairs == 1 else 'repairs'}"
+        yield "MTTR", wording.clock(mttr.estimate), f"{many}; 95 % {bounds}"
+    if summary.units_per_assist is not None:
+        yield "units/assist", wording.number(summary.units_per_assist), ""
+
+
+def _oee(oee: Oee) -> Iterator[tuple[str, str, str]]:
+    factors = (("A", oee.availability), ("E", oee.effectiveness), ("Q", oee.quality))
     yield (
-        "availability",
-        wording.percent(summary.availability),
-        f"quality {wording.percent(summary.quality)}"
-        + (
-            ""
-            if summary.effectiveness is None
-            else f", effectiveness {wording.percent(summary.effectiveness)}, "
-            f"OEE {wording.percent(summary.oee)}"
-        ),
+        "OEE",
+        wording.percent(oee.oee),
+        " × ".join(f"{name} {wording.percent(value)}" for name, value in factors),
     )
+    if oee.planned_s is None:
+        yield "", "", "no planned cycle was frozen (--planned-cycle)"
+    elif oee.effectiveness is not None and oee.effectiveness > 1:
+        yield "", "", f"E above 100 %: faster than the planned {oee.planned_s:.2f} s a unit"
+
+
+def _cost(cost: Cost) -> Iterator[tuple[str, str, str]]:
+    for i, column in enumerate(cost.columns):
+        lacks = column.lacks
+        least = "≥ " if lacks and column.known_per_unit_usd is not None else ""
+        yield (
+            "" if i else "cost per unit",
+            least + wording.usd(column.known_per_unit_usd),
+            f"robot {column.robot_price_usd:,.0f} USD"
+            + (f"; {', '.join(lacks)} not measured" if lacks else ""),
+        )
 
 
 def _guard(summary: Summary) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shopfloor.errors import RunCorrupt
+from shopfloor.record.clock import Clock, Pause, lot_ticks, whole_ticks
 from shopfloor.record.entry import E10_STATES, Entry, Manifest
 
 __all__ = ["LotTime", "Span", "changeover_ticks", "lot_times", "timeline"]
@@ -17,21 +17,27 @@ class Span:
     """A stretch of the shift in one E10 state.
 
     Attributes:
-        lot: Lot it belongs to.
+        lot: Lot it belongs to; a planned window belongs to the lot that follows it, and after
+            the last lot to that one.
         state: One of ``E10_STATES``.
         start: Ticks since the start of the shift.
         ticks: Its length, at least 1.
+        planned: Name of the calendar's window that it is, or empty.
     """
 
     lot: int
     state: str
     start: int
     ticks: int
+    planned: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LotTime:
-    """Where a lot lies in the shift [ticks]: changeover from ``start``, repair up to ``end``."""
+    """Where a lot lies in the shift [ticks]: changeover from ``start``, repair up to ``end``.
+
+    Planned windows lie between lots.
+    """
 
     start: int
     end: int
@@ -44,7 +50,7 @@ class LotTime:
 
 def changeover_ticks(manifest: Manifest) -> int:
     """Return the changeover in whole ticks, rounded up as all charged time is."""
-    return math.ceil(round(manifest.changeover_s / manifest.control_dt, 6))
+    return whole_ticks(manifest.changeover_s, manifest.control_dt)
 
 
 def lot_times(manifest: Manifest, entries: Sequence[Entry]) -> tuple[LotTime, ...]:
@@ -55,18 +61,20 @@ def lot_times(manifest: Manifest, entries: Sequence[Entry]) -> tuple[LotTime, ..
     don't depend on how many shifts it is cut into.
     """
     times: list[LotTime] = []
-    now, changeover = 0, changeover_ticks(manifest)
+    clock = Clock(manifest)
     for entry in entries:
-        end = now + changeover + entry.ticks + entry.repair_ticks
-        times.append(LotTime(now, end))
-        now = end
+        clock.pauses()
+        start = clock.work(lot_ticks(manifest, entry))
+        times.append(LotTime(start, clock.now))
     return tuple(times)
 
 
 def timeline(manifest: Manifest, entries: Sequence[Entry]) -> tuple[Span, ...]:
     """Lay the lots end to end; every tick of the shift is in exactly one span.
 
-    A lot is its changeover (SDT), its own segments, and its repair (UDT).
+    A lot is its changeover (SDT), its own segments, and its repair (UDT). Windows of the
+    calendar lie before the lots that had to wait for them; after the last lot they count where
+    they fill up the hours of the shift.
 
     Args:
         manifest: Of the run.
@@ -76,21 +84,30 @@ def timeline(manifest: Manifest, entries: Sequence[Entry]) -> tuple[Span, ...]:
         RunCorrupt: A lot's segments name an unknown state or don't sum to its ticks.
     """
     spans: list[Span] = []
-    changeover = changeover_ticks(manifest)
-    for entry, time in zip(entries, lot_times(manifest, entries), strict=True):
+    clock, changeover = Clock(manifest), changeover_ticks(manifest)
+    for entry in entries:
         _check(entry)
-        now = time.start
+        spans += [_planned(entry.lot, pause) for pause in clock.pauses()]
+        now = clock.work(lot_ticks(manifest, entry))
         pieces = (("SDT", changeover), *entry.segments, ("UDT", entry.repair_ticks))
         for state, ticks in pieces:
             if not ticks:
                 continue
             last = spans[-1] if spans else None
-            if last is not None and last.lot == entry.lot and last.state == state:
+            if last is not None and (last.lot, last.state, last.planned) == (entry.lot, state, ""):
                 spans[-1] = Span(entry.lot, state, last.start, last.ticks + ticks)
             else:
                 spans.append(Span(entry.lot, state, now, ticks))
             now += ticks
+    if spans:
+        after = clock.pauses()
+        # A shift by hours that is not over was cut off; what was still planned did not happen.
+        spans += [_planned(spans[-1].lot, pause) for pause in after if clock.over]
     return tuple(spans)
+
+
+def _planned(lot: int, pause: Pause) -> Span:
+    return Span(lot, pause.window.state, pause.start, pause.ticks, pause.window.name)
 
 
 def _check(entry: Entry) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,7 @@ __all__ = [
     "percent",
     "rate_interval",
     "speed_up",
+    "usd",
 ]
 
 NONE = "not measured"
@@ -43,6 +45,15 @@ def percent(share: float | None, digits: int = 1) -> str:
 def number(value: float | None, digits: int = 1) -> str:
     """Return a number with separators between thousands."""
     return NONE if value is None else f"{value:,.{digits}f}"
+
+
+def usd(amount: float | None) -> str:
+    """Return an amount of money to the cent, or below a dollar to three digits."""
+    if amount is None:
+        return NONE
+    if not 0 < amount < 1:
+        return f"{amount:,.2f}\u00a0USD" if amount else "0\u00a0USD"
+    return f"{amount:.{2 - math.floor(math.log10(amount))}f}\u00a0USD"
 
 
 def clock(seconds: float | None) -> str:

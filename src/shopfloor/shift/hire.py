@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from shopfloor import plugins
 from shopfloor.errors import PluginError, ShopfloorError, SpecMismatch, UnknownName, UsageError
 from shopfloor.record import FORMAT, Manifest
+from shopfloor.shift.calendar import load_calendar
 from shopfloor.shift.dispatch import Dispatcher
 from shopfloor.shift.plan import Plan
 from shopfloor.types import (
@@ -263,6 +264,9 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
         cameras=plan.cameras,
         control_dt=spec.control_dt,
         changeover_s=spec.changeover_s,
+        calendar=load_calendar(plan.calendar),
+        planned_cycle_s=plan.planned_cycle.seconds if plan.planned_cycle else None,
+        planned_cycle_source=plan.planned_cycle.source if plan.planned_cycle else None,
         limb_names=tuple(spec.body.limbs),
         camera_names=tuple(spec.cameras),
         notes=tuple(notes),

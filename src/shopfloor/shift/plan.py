@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shopfloor.errors import UsageError
+from shopfloor.record.calendar import NO_CALENDAR
 from shopfloor.shift.latency import Latency
+from shopfloor.shift.planned import PlannedCycle
 
 __all__ = ["Plan"]
 
@@ -37,6 +39,8 @@ class Plan:
         allow_unproven: Whether a brain may move simulated limbs without having proved that it
             can point.
         cameras: Cameras that a model is shown; empty: those that it asks for.
+        calendar: ``none``, ``two-breaks``, or the path of a calendar file.
+        planned_cycle: Planned run time per unit, or None: then effectiveness is not measured.
     """
 
     cell: str
@@ -56,6 +60,8 @@ class Plan:
     allow_unproven: bool = False
     depth: bool = False
     cameras: tuple[str, ...] = ()
+    calendar: str = NO_CALENDAR.name
+    planned_cycle: PlannedCycle | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.

@@ -13,10 +13,13 @@ from pathlib import Path
 from shopfloor.errors import RunExists, RunUnwritable, UsageError
 from shopfloor.order.file import OrderFile
 from shopfloor.record import Entry, Manifest, RunFolder, Session
+from shopfloor.record.clock import Clock, lot_ticks, whole_ticks
 from shopfloor.record.interrupted import set_apart
+from shopfloor.shift.calendar import calendar_bytes, load_calendar
 from shopfloor.shift.hire import Staff, manifest, order_source
 from shopfloor.shift.latency import Latency
 from shopfloor.shift.plan import Plan
+from shopfloor.shift.planned import PlannedCycle
 from shopfloor.shift.pool import Here, Pool, Processes
 from shopfloor.types import Lot, OrderSource
 
@@ -25,6 +28,7 @@ __all__ = ["Progress", "create_run", "plan_of", "run_shift"]
 INPUTS = "inputs"
 ORDERS = "orders"
 LIMITS = "limits.toml"
+CALENDAR = "calendar.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ class Progress:
 
     Attributes:
         entries: Entries of all committed lots, in lot order.
-        clock_s: Length of those on the virtual clock, changeovers and repairs included [s].
+        clock_s: Length of those on the virtual clock, changeovers, repairs and planned windows
+            included [s].
         orders, hours: How long the shift is to be, one of them None.
     """
 
@@ -62,6 +67,7 @@ def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progre
         raise RunExists(
             f"{out} holds a run already; continue it with --resume, or choose another --out"
         )
+    load_calendar(plan.calendar)
     began, started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
     staff = Staff(plan)
     ended, handed_over = "interrupted", False
@@ -73,7 +79,7 @@ def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progre
             if resume:
                 _same(folder.manifest, written)
             before = len(folder.entries())
-            shift = _Shift(plan, folder, source, written.changeover_s, written.control_dt, progress)
+            shift = _Shift(plan, folder, source, progress)
             try:
                 if plan.workers == 1:
                     handed_over = True
@@ -116,15 +122,13 @@ class _Shift:
         plan: Plan,
         folder: RunFolder,
         source: OrderSource,
-        changeover_s: float,
-        control_dt: float,
         progress: Callable[[Progress], None],
     ) -> None:
         self._plan, self._folder = plan, folder
-        self._changeover_s, self._dt = changeover_s, control_dt
         self._report = progress
         self._lots = source.lots()
         self.done: dict[int, Entry] = {entry.lot: entry for entry in folder.entries()}
+        self._clock, self._laid = Clock(folder.manifest), 0
 
     def run(self, pool: Pool, began: float) -> str:
         """Work lots until the shift is over; what is committed already is not worked again."""
@@ -166,28 +170,35 @@ class _Shift:
         """
         if self._plan.hours is None:
             return True
-        most = self._clock_s(lot.index) + sum(
-            self._changeover_s + before.orders[0].time_limit_s + _SETTLE_AND_REPAIR_S
-            for before in under_way.values()
-            if before.index < lot.index
-        )
-        if most < self._plan.hours * 3600:
-            return True
-        return not under_way and self._clock_s(lot.index) < self._plan.hours * 3600
+        return not self._before(lot.index, under_way).over
 
-    def _clock_s(self, before: int) -> float:
-        """Virtual time of the committed lots before an index [s]."""
-        return sum(
-            (entry.ticks + entry.repair_ticks) * self._dt + self._changeover_s
-            for index, entry in self.done.items()
-            if index < before
-        )
+    def _before(self, index: int, under_way: Mapping[int, Lot]) -> Clock:
+        """The clock when a lot begins; those under way are taken to last as long as they can."""
+        manifest = self._folder.manifest
+        while self._laid < index and self._laid in self.done:  # what will not change any more
+            self._lay(self._clock, self.done[self._laid])
+            self._laid += 1
+        clock = self._clock.ahead()
+        for at in range(self._laid, index):
+            if at in self.done:
+                self._lay(clock, self.done[at])
+            elif at in under_way:
+                longest = under_way[at].orders[0].time_limit_s + _SETTLE_AND_REPAIR_S
+                clock.pauses()
+                clock.work(whole_ticks(manifest.changeover_s + longest, manifest.control_dt))
+        clock.pauses()
+        return clock
+
+    def _lay(self, clock: Clock, entry: Entry) -> None:
+        clock.pauses()
+        clock.work(lot_ticks(self._folder.manifest, entry))
 
     def _tell(self) -> None:
         entries = [self.done[index] for index in sorted(self.done)]
-        clock = self._clock_s(2**62)
-        orders = self._plan.orders
-        self._report(Progress(entries, clock, orders, self._plan.hours))
+        clock = Clock(self._folder.manifest)
+        for entry in entries:
+            self._lay(clock, entry)
+        self._report(Progress(entries, clock.now_s, self._plan.orders, self._plan.hours))
 
 
 def create_run(out: Path, plan: Plan, written: Manifest) -> RunFolder:
@@ -237,6 +248,8 @@ def _inputs(plan: Plan) -> dict[str, bytes]:
         files |= {f"{place}/{name}": content for name, content in orders.documents.items()}
     if plan.limits.endswith(".toml"):
         files[f"{INPUTS}/{LIMITS}"] = Path(plan.limits).read_bytes()
+    if plan.calendar.endswith(".toml"):
+        files[f"{INPUTS}/{CALENDAR}"] = calendar_bytes(plan.calendar)
     return files
 
 
@@ -249,7 +262,8 @@ def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
     with RunFolder.open(path) as folder:
         old = folder.manifest
     inputs = path.absolute() / INPUTS
-    limits = inputs / LIMITS
+    limits, calendar = inputs / LIMITS, inputs / CALENDAR
+    planned = old.planned_cycle_s
     return Plan(
         cell=old.cell,
         body=old.body,
@@ -266,6 +280,8 @@ def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
         audit=old.audit,
         allow_unproven=old.allow_unproven,
         cameras=old.cameras,
+        calendar=str(calendar) if calendar.exists() else old.calendar.name,
+        planned_cycle=PlannedCycle(planned, old.planned_cycle_source or "") if planned else None,
         workers=workers,
         max_wall_s=max_wall_s,
     )
@@ -279,8 +295,8 @@ def _same(old: Manifest, new: Manifest) -> None:
     """Refuse to continue a run with something else than it was begun with."""
     for name in (
         "cell", "body", "brain", "latency", "limits", "seed", "orders", "hours", "order_file",
-        "record_fps", "video", "depth", "audit", "sha256", "brain_identity", "versions", "renderer",
-        "git_commit",
+        "record_fps", "video", "depth", "audit", "calendar", "planned_cycle_s", "sha256",
+        "brain_identity", "versions", "renderer", "git_commit",
     ):  # fmt: skip
         was, now = getattr(old, name), getattr(new, name)
         if was != now:

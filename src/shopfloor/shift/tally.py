@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import dist
 
-from shopfloor.types import Event, Observation, Ruling
+from shopfloor.types import Event, Exchange, Observation, Ruling
 
 __all__ = ["Tally"]
 
@@ -23,6 +23,10 @@ class Tally:
         ticks: Ticks so far.
         think_ticks: Ticks in which the brain was thinking and every limb held.
         decisions: How often the brain was asked.
+        tokens: (in, out) of the decisions whose tokens were counted, or None.
+        uncounted: Decisions whose tokens were not.
+        model_usd: Price of the decisions that came with one [USD], or None.
+        unpriced: Decisions that came without.
         limited, stopped: Actions that the guard changed or replaced.
         attempted, succeeded: Picks and handovers begun; those whose own sensors said yes.
         relays: Parts that were set down on purpose where another limb takes them.
@@ -44,6 +48,9 @@ class Tally:
         self.ticks = self.think_ticks = self.decisions = 0
         self.limited = self.stopped = self.attempted = self.succeeded = 0
         self.relays = 0
+        self.tokens: tuple[int, int] | None = None
+        self.model_usd: float | None = None
+        self.uncounted = self.unpriced = 0
         self.cycles_s: list[float] = []
         self.segments: list[tuple[str, int]] = []
         self.peak_tool_speed_m_s = 0.0
@@ -69,6 +76,19 @@ class Tally:
             fastest = max(map(dist, tools, self._tools)) / self._dt
             self.peak_tool_speed_m_s = max(self.peak_tool_speed_m_s, fastest)
         self._tools = tools
+
+    def exchange(self, exchange: Exchange) -> None:
+        """Count one decision of the brain, and what is known of its price."""
+        self.decisions += 1
+        if exchange.tokens is None:
+            self.uncounted += 1
+        else:
+            before = self.tokens or (0, 0)
+            self.tokens = before[0] + exchange.tokens[0], before[1] + exchange.tokens[1]
+        if exchange.cost_usd is None:
+            self.unpriced += 1
+        else:
+            self.model_usd = (self.model_usd or 0.0) + exchange.cost_usd
 
     def event(self, event: Event) -> None:
         """Count one event."""

@@ -188,7 +188,7 @@ class _Floor:
             reply = Reply(Finish("gave_up", note), heard)
         charged = crew.latency.ticks(time.perf_counter() - began, self.dt)
         crew.recorder.exchange(tick, reply.exchange)
-        self.tally.decisions += 1
+        self.tally.exchange(reply.exchange)
         self.thought = _Thought(reply, asked, tick + charged)
 
     def _think(self, asked: Observation, events: Sequence[Event]) -> Reply:
