@@ -36,7 +36,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from shopfloor.errors import RunBusy, RunCorrupt, RunError, RunExists, UsageError
+from shopfloor.errors import RunBusy, RunCorrupt, RunError, UsageError
 from shopfloor.record.disk import sync_folder, write_atomic, writing
 from shopfloor.record.entry import Entry, Manifest, Session
 from shopfloor.record.episode import Episode
@@ -45,12 +45,11 @@ from shopfloor.record.index import Index, iter_index, read_index
 from shopfloor.record.interrupted import INTERRUPTED, Interrupted, set_apart
 from shopfloor.record.lines import append_line, read_lines
 from shopfloor.record.lock import Lock
+from shopfloor.record.place import INDEX, MANIFEST, make, refuse_occupied, unmake
 from shopfloor.record.shelf import EPISODES, Shelf
 
-__all__ = ["INDEX", "Role", "RunFolder"]
+__all__ = ["Role", "RunFolder"]
 
-_MANIFEST = "manifest.json"
-INDEX = "index.jsonl"
 _SESSIONS = "sessions.jsonl"
 _LOCK = "lock"
 
@@ -115,26 +114,26 @@ class RunFolder:
         lock: Lock | None = None
         try:
             with writing(path):
-                if _make(path, made):
+                if make(path, made):
                     sync_folder(path.parent)
                 else:
-                    _refuse_occupied(path)
+                    refuse_occupied(path)
                 lock = Lock.take(path / _LOCK, who="another process")
-                _refuse_occupied(path)  # again, now that nobody else can be making one
+                refuse_occupied(path)  # again, now that nobody else can be making one
                 made.append(path / _LOCK)
                 for name in (EPISODES, FLIGHT):
-                    _make(path / name, made)
+                    make(path / name, made)
                 for name, content in (inputs or {}).items():
                     for parent in reversed(Path(name).parents[:-1]):
-                        _make(path / parent, made)
+                        make(path / parent, made)
                     made.append(path / name)
                     write_atomic(path / name, content)
-                made += [path / INDEX, path / _MANIFEST]
+                made += [path / INDEX, path / MANIFEST]
                 index = Index(path / INDEX, {})
                 # Last, because a folder with a manifest is a run.
-                write_atomic(path / _MANIFEST, data)
+                write_atomic(path / MANIFEST, data)
         except BaseException:
-            _unmake(made)
+            unmake(made)
             if lock is not None:
                 lock.release()
             raise
@@ -349,21 +348,21 @@ class RunFolder:
 def _read_manifest(path: Path) -> tuple[Manifest, str]:
     """Return the manifest of a run and its SHA-256."""
     try:
-        data = (path / _MANIFEST).read_bytes()
+        data = (path / MANIFEST).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
-            f"no run here: {path} has no {_MANIFEST}; name the folder that `shopfloor run --out "
+            f"no run here: {path} has no {MANIFEST}; name the folder that `shopfloor run --out "
             "FOLDER` made"
         ) from None
     except OSError as error:
-        raise RunCorrupt(f"{path / _MANIFEST} cannot be read: {error.strerror}") from error
+        raise RunCorrupt(f"{path / MANIFEST} cannot be read: {error.strerror}") from error
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
         value = error
     if not isinstance(value, dict):
         raise RunCorrupt(
-            f"{path / _MANIFEST} is not what was written; restore it from a copy. The episodes are "
+            f"{path / MANIFEST} is not what was written; restore it from a copy. The episodes are "
             "untouched"
         )
     return Manifest.from_json(value), sha256(data).hexdigest()
@@ -371,43 +370,3 @@ def _read_manifest(path: Path) -> tuple[Manifest, str]:
 
 def _lot_and_age(path: Path) -> tuple[str, float]:
     return path.name.partition("-")[0], path.stat().st_mtime
-
-
-def _make(path: Path, made: list[Path]) -> bool:
-    """Make a folder and note it in ``made``; return False if there is something already."""
-    try:
-        path.mkdir()
-    except FileExistsError:
-        return False
-    made.append(path)
-    return True
-
-
-def _unmake(made: list[Path]) -> None:
-    """Remove what was made, newest first; a folder with something else in it stays."""
-    for path in reversed(made):
-        with suppress(OSError):
-            if path.is_dir():
-                path.rmdir()
-            else:
-                path.unlink()
-
-
-def _refuse_occupied(path: Path) -> None:
-    """Refuse a folder that a new run would be mixed up with.
-
-    What the making of a run leaves when it is killed before its manifest is no obstacle.
-    """
-    if not path.is_dir():
-        raise UsageError(f"{path} is a file; name a new or an empty folder with --out")
-    if (path / _MANIFEST).exists():
-        raise RunExists(
-            f"{path} holds a run already; continue it with --resume, or choose another --out"
-        )
-    for item in path.iterdir():
-        empty = not any(item.iterdir()) if item.is_dir() else item.stat().st_size == 0
-        torn = item.name.startswith((f".{_MANIFEST}.", f".{INDEX}.")) and item.suffix == ".tmp"
-        if not (empty and item.name in {EPISODES, FLIGHT, INDEX, _LOCK}) and not torn:
-            raise UsageError(
-                f"{path} holds no run but {item.name}; name a new or an empty folder with --out"
-            )

@@ -21,8 +21,8 @@ from shopfloor.errors import RunCorrupt, UsageError
 from shopfloor.order.ledger import Ledger
 from shopfloor.record import Entry, RunFolder
 from shopfloor.record.flight import FLIGHT
-from shopfloor.record.folder import INDEX
 from shopfloor.record.lines import read_lines
+from shopfloor.record.place import INDEX
 from shopfloor.shift.plan import Plan
 from shopfloor.shift.shift import plan_of, run_shift
 from shopfloor.types import Outcome
