@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from shopfloor.shift import Plan
 
-__all__ = ["command"]
+__all__ = ["command", "measured"]
 
 
 _DISCORDANT = 0.02
