@@ -22,6 +22,7 @@ from typing import Any
 
 from shopfloor.errors import RunCorrupt, RunError, SpecMismatch
 from shopfloor.record.canonical import plain
+from shopfloor.record.decision import decision_note
 from shopfloor.record.digest import LogDigest, frame_digest
 from shopfloor.record.entry import FORMAT, Entry
 from shopfloor.record.film import depth_pixels
@@ -32,7 +33,18 @@ from shopfloor.record.log import LogWriter
 from shopfloor.record.recording import LOG_FILE, TRUTH_FILE
 from shopfloor.record.rows import RowStream
 from shopfloor.record.video import DEPTH, VIEWS, FrameSink, streams
-from shopfloor.types import Action, CellSpec, Event, Exchange, Frame, Lot, Outcome, Ruling, Timestep
+from shopfloor.types import (
+    Action,
+    CellSpec,
+    Decision,
+    Event,
+    Exchange,
+    Frame,
+    Lot,
+    Outcome,
+    Ruling,
+    Timestep,
+)
 
 __all__ = ["LogRecorder"]
 
@@ -219,10 +231,21 @@ class LogRecorder:
         now = self._now or self._nothing()
         now.note("event", {"tick": event.tick, "kind": event.kind, "data": event.data})
 
-    def exchange(self, tick: int, exchange: Exchange) -> None:
-        """Log what was asked of the brain and what it answered."""
+    def exchange(
+        self,
+        tick: int,
+        exchange: Exchange,
+        *,
+        decision: Decision | None = None,
+        due: int | None = None,
+    ) -> None:
+        """Log what was asked of the brain and what it answered, and all that came of it.
+
+        ``decision`` and ``due`` are what it takes to work the lot again without the brain.
+        """
         now = self._now or self._nothing()
-        now.note("exchange", {"tick": tick, **asdict(exchange)})
+        said = None if decision is None else decision_note(decision)
+        now.note("exchange", {"tick": tick, "due": due, "decision": said, **asdict(exchange)})
 
     def view(self, frame: Frame) -> None:
         """Log that a native-resolution picture was taken for the brain, and keep it."""
