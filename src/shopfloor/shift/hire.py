@@ -28,7 +28,7 @@ from shopfloor.types import (
     SkillCall,
 )
 
-__all__ = ["Staff", "manifest", "order_source"]
+__all__ = ["Staff", "code_version", "manifest", "order_source"]
 
 _T = TypeVar("_T")
 
@@ -286,6 +286,11 @@ def _cpu() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def code_version() -> tuple[str, str | None]:
+    """Version of this shopfloor, and its commit or None outside a checkout."""
+    return version("shopfloor"), _commit()
 
 
 def _commit() -> str | None:
