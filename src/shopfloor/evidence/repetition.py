@@ -138,7 +138,8 @@ class Repetition:
                 differences=found,
             )
         with RunFolder.open(before.path) as old, RunFolder.open(self.out) as new:
-            theirs = {entry.lot: entry for entry in new.entries()}
+            beyond = self.lots if self.sample else 1 << 62
+            theirs = {entry.lot: entry for entry in new.entries() if entry.lot < beyond}
             mine = {entry.lot: entry for entry in before.entries if entry.lot < self.lots}
             both = [(mine[lot], theirs[lot]) for lot in sorted(mine.keys() & theirs.keys())]
             unlike = tuple(a.lot for a, b in both if a.log_sha256 != b.log_sha256)
