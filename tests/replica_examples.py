@@ -23,6 +23,7 @@ from shopfloor.record.lines import rewrite_lines
 from shopfloor.record.squeeze import squeeze, unsqueeze
 from shopfloor.report import write_report
 from shopfloor.shift import Latency
+from shopfloor.testing.loopback import error_of, reply
 from shopfloor.testing.standin import StandIn
 from shopfloor.types import Exchange, Finish, Needs, Reply
 
@@ -73,20 +74,34 @@ def supplied_run(folder, name="original", **changed):
     return folder / name
 
 
-def chat_run(folder, *, orders=1, **changed):
-    """Work orders with a model behind HTTP that is charged by the clock; then it is gone."""
+def chat_run(folder, *, orders=1, latency="measured", server=None):
+    """Work orders with a model behind HTTP; unless one is handed over, its server is gone then."""
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHOPFLOOR_PROOFS", str(folder / "proofs"))
-        server = stack.enter_context(StandIn(convention("qwen2.5-vl"), model_id=MODEL))
+        if server is None:
+            server = stack.enter_context(StandIn(convention("qwen2.5-vl"), model_id=MODEL))
         plan = make_plan(
             brain=f"{MODEL}@{server.base_url}",
             order_file=order_file(folder, ORDERS[:orders]),
-            latency=Latency.parse("measured"),
+            latency=Latency.parse(latency),
             allow_unproven=True,
-            **changed,
         )
         work(plan, folder / "chat")
     return folder / "chat"
+
+
+class Moody(StandIn):
+    """A model that gives up for good as soon as it is told to."""
+
+    def __init__(self):
+        super().__init__(convention("qwen2.5-vl"), model_id=MODEL)
+        self.sulks = False
+
+    def chat(self, handler, body):
+        if self.sulks:
+            reply(handler, 400, error_of("not today"))
+        else:
+            super().chat(handler, body)
 
 
 def run_of(brain, folder, **changed):

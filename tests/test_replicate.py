@@ -11,6 +11,7 @@ import pytest
 from replica_examples import (
     Claimant,
     Faulty,
+    Moody,
     Unready,
     assert_identical,
     chat_run,
@@ -93,6 +94,23 @@ def test_a_model_is_replayed_when_its_server_is_gone(tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     assert repeated(run, first, lots=1).headline == "identical in the 1 lot that was worked"
     assert repeated(first, second).verdict == "identical"
+
+
+def test_a_model_that_is_asked_again_is_compared_by_its_figures(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOPFLOOR_PROOFS", str(tmp_path / "proofs"))
+    with Moody() as server:
+        run = chat_run(tmp_path, latency="fixed:40", server=server)
+        asked = len(server.requests)
+        replica = repeated(run, ask_again=True)
+        # The stand-in has no mood of its own: asked the same, it answers the same.
+        assert (replica.verdict, replica.way) == ("identical", "asked again")
+        assert len(server.requests) == 2 * asked > 0
+        server.sulks = True
+        replica = repeated(run, ask_again=True)
+    assert replica.verdict == "different"
+    assert "the model was asked anew" in replica.reasons
+    assert next(bound.what for bound in replica.agreement.broken) == "good orders"
+    assert (replica.agreement.only_original, replica.agreement.p_value) == (1, 1.0)
 
 
 @pytest.mark.parametrize("brain", [Liar, Faulty, Unready, Claimant])
