@@ -18,12 +18,15 @@ from hypothesis.extra.numpy import arrays
 from record_examples import Ticks, cell_spec, entry_of, make_lot, manifest, outcome, work
 from shopfloor.errors import RunCorrupt, RunError, RunUnwritable, SpecMismatch
 from shopfloor.record import Interrupted, LogRecorder, RunFolder, read_log, recover
+from shopfloor.record.canonical import pack, plain, unpack
+from shopfloor.record.decision import decision_note, noted_decision
 from shopfloor.record.digest import frame_digest
 from shopfloor.record.squeeze import squeeze, unsqueeze
-from shopfloor.types import Event, Exchange, Frame, Recorder
+from shopfloor.types import ActionChunk, Event, Exchange, Finish, Frame, Recorder, SkillCall
 
 SPEC = cell_spec(size=(16, 16))
 LOT = make_lot(0)
+CALLS = (SkillCall("c1", "pick", ("left",), {"point": [1, 2.5], "camera": "front"}),)
 
 
 @pytest.fixture
@@ -48,7 +51,8 @@ def record(
         recorder.step(*step)
         if tick == 4:
             recorder.event(options.get("event", Event(4, "skill.started", {"id": "a", "n": 1})))
-            recorder.exchange(4, options.get("exchange", exchange()))
+            said = {"decision": options.get("decision", CALLS), "due": options.get("due", 6)}
+            recorder.exchange(4, options.get("exchange", exchange()), **said)
             recorder.view(options.get("view", make.frame("front", 4, seq=0)))
     sealed = recorder.end(options.get("outcome", outcome(ticks=ticks)))
     return recorder.commit(entry_of(lot, sealed, ticks=ticks, wall_s=options.get("wall_s", 0.5)))
@@ -87,6 +91,52 @@ def test_all_of_a_lot_reads_back(folder):
     assert ended["good"] is True
     assert len(episode.notes("view")) == 1
     assert episode.log_sha256() == entry.log_sha256
+
+
+finite = st.floats(allow_nan=False)
+numbers = st.one_of(finite, st.integers(-(2**53), 2**53), st.just(float("nan")))
+decisions = st.one_of(
+    st.builds(Finish, st.sampled_from(["done", "gave_up", "refused"]), st.text()),
+    st.lists(
+        st.builds(
+            SkillCall,
+            st.text(),
+            st.text(),
+            st.lists(st.text()).map(tuple),
+            st.dictionaries(st.text(), st.one_of(numbers, st.text(), st.lists(numbers))),
+        )
+    ).map(tuple),
+    st.builds(
+        lambda rows, jaw, *rest: ActionChunk({"left": rows}, {"left": jaw}, *rest),
+        arrays(np.float32, (5, 3)),
+        arrays(np.float64, 5),
+        st.floats(1e-4, 10),
+        st.integers(0, 10**6),
+        st.none() | st.integers(1, 99),
+    ),
+)
+
+
+@given(decision=decisions)
+def test_a_decision_comes_back_from_the_log_as_it_was(decision):
+    note = unpack(pack(plain(decision_note(decision))), "a note")
+    back = noted_decision(note, "a note")
+    assert type(back) is type(decision)
+    assert pack(plain(decision_note(back))) == pack(plain(decision_note(decision)))
+    if isinstance(decision, ActionChunk):
+        for what in ("targets", "jaw_m"):
+            before, after = (getattr(one, what)["left"] for one in (decision, back))
+            np.testing.assert_array_equal(after, np.asarray(before, float))
+    elif isinstance(decision, Finish):
+        assert back == decision
+    else:
+        assert all(isinstance(call.limbs, tuple) for call in back)
+
+
+@pytest.mark.parametrize("note", [None, {}, [], {"calls": 3}, {"dance": {}}, {"finish": {}}])
+def test_what_is_no_decision_is_refused(note):
+    with pytest.raises(RunCorrupt, match="decision"):
+        noted_decision(note, "lot 3")
 
 
 def test_a_real_cell_has_no_truth(folder):
@@ -161,6 +211,8 @@ def changed_step(**changes):
         {"event": Event(5, "skill.started", {"id": "a", "n": 1})},
         {"exchange": exchange(answer="this")},
         {"exchange": exchange(tokens=(10, 4))},
+        {"due": 7},
+        {"decision": Finish("gave_up")},
         {"outcome": replace(outcome(ticks=20), good=False, code="grasp.miss", code_tick=3)},
         {"ticks": 21},
         {"lot": make_lot(1)},

@@ -19,6 +19,7 @@ _COMMANDS = {
     "episodes": ("shopfloor.cli.episodes", "List the episodes of runs, and why they ended so."),
     "export": ("shopfloor.cli.export", "Write runs as LeRobot, Rerun, MCAP or Parquet."),
     "check": ("shopfloor.cli.check", "Find what is wrong with runs and LeRobot datasets."),
+    "replicate": ("shopfloor.cli.replicate", "Repeat a run, and say whether it is the same."),
     "list": ("shopfloor.cli.listing", "List cells, bodies, brains or skills."),
     "probe": ("shopfloor.cli.probe", "Find out whether a model can point, call and see."),
     "serve": ("shopfloor.cli.serve", "Let programs outside drive a cell."),

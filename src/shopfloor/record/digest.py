@@ -20,12 +20,13 @@ import xxhash
 from shopfloor.record.canonical import pack
 from shopfloor.types import Frame
 
-__all__ = ["LogDigest", "frame_digest"]
+__all__ = ["NOT_HASHED", "LogDigest", "frame_digest"]
 
-_NOT_HASHED: Mapping[str, frozenset[str]] = {
+NOT_HASHED: Mapping[str, frozenset[str]] = {
     "begin": frozenset({"stamp"}),
     "exchange": frozenset({"latency_s", "cost_usd", "gauges"}),
 }
+"""What is left out of records, by their kind."""
 
 
 def frame_digest(frame: Frame) -> str:
@@ -55,7 +56,7 @@ class LogDigest:
 
     def note(self, kind: str, body: Any, payload: bytes) -> None:
         """Add a record that holds no rows; ``payload`` is its bytes in the log."""
-        if (skipped := _NOT_HASHED.get(kind)) is not None:
+        if (skipped := NOT_HASHED.get(kind)) is not None:
             kept = {key: value for key, value in body.items() if key not in skipped}
             payload = pack((kind, kept))
         self._notes.update(payload)

@@ -22,8 +22,10 @@ from typing import Any
 
 from shopfloor.errors import RunCorrupt, RunError, SpecMismatch
 from shopfloor.record.canonical import plain
+from shopfloor.record.decision import decision_note
 from shopfloor.record.digest import LogDigest, frame_digest
 from shopfloor.record.entry import FORMAT, Entry
+from shopfloor.record.facts import cameras, limbs
 from shopfloor.record.film import depth_pixels
 from shopfloor.record.flight import Flight
 from shopfloor.record.folder import RunFolder
@@ -32,7 +34,18 @@ from shopfloor.record.log import LogWriter
 from shopfloor.record.recording import LOG_FILE, TRUTH_FILE
 from shopfloor.record.rows import RowStream
 from shopfloor.record.video import DEPTH, VIEWS, FrameSink, streams
-from shopfloor.types import Action, CellSpec, Event, Exchange, Frame, Lot, Outcome, Ruling, Timestep
+from shopfloor.types import (
+    Action,
+    CellSpec,
+    Decision,
+    Event,
+    Exchange,
+    Frame,
+    Lot,
+    Outcome,
+    Ruling,
+    Timestep,
+)
 
 __all__ = ["LogRecorder"]
 
@@ -158,8 +171,8 @@ class LogRecorder:
                     "lot": asdict(lot),
                     "cell": {"name": self._spec.name, "sha256": self._spec.sha256},
                     "control_dt": self._spec.control_dt,
-                    "limbs": _limbs(self._spec),
-                    "cameras": _cameras(self._spec),
+                    "limbs": limbs(self._spec),
+                    "cameras": cameras(self._spec),
                     "columns": [[name, list(shape)] for name, shape in self._layout.columns],
                     "stamp": dict(stamp),
                 },
@@ -219,10 +232,21 @@ class LogRecorder:
         now = self._now or self._nothing()
         now.note("event", {"tick": event.tick, "kind": event.kind, "data": event.data})
 
-    def exchange(self, tick: int, exchange: Exchange) -> None:
-        """Log what was asked of the brain and what it answered."""
+    def exchange(
+        self,
+        tick: int,
+        exchange: Exchange,
+        *,
+        decision: Decision | None = None,
+        due: int | None = None,
+    ) -> None:
+        """Log what was asked of the brain and what it answered, and all that came of it.
+
+        ``decision`` and ``due`` are what it takes to work the lot again without the brain.
+        """
         now = self._now or self._nothing()
-        now.note("exchange", {"tick": tick, **asdict(exchange)})
+        said = None if decision is None else decision_note(decision)
+        now.note("exchange", {"tick": tick, "due": due, "decision": said, **asdict(exchange)})
 
     def view(self, frame: Frame) -> None:
         """Log that a native-resolution picture was taken for the brain, and keep it."""
@@ -361,24 +385,3 @@ class LogRecorder:
     @staticmethod
     def _nothing() -> _Recording:
         raise RunError("no lot is being recorded; call begin first")
-
-
-def _limbs(spec: CellSpec) -> dict[str, Any]:
-    """Names of the joints, in the order of each limb's columns, and where its base stands."""
-    return {
-        name: {"joints": list(limb.joints), "base_in_world": limb.base_in_world}
-        for name, limb in spec.body.limbs.items()
-    }
-
-
-def _cameras(spec: CellSpec) -> dict[str, Any]:
-    """Where each camera stands and what its pictures are; a view is a picture on request."""
-    return {
-        name: {
-            "stream": asdict(camera.stream),
-            "native": asdict(camera.native),
-            "period_ticks": camera.period_ticks,
-            "camera_in_world": camera.camera_in_world,
-        }
-        for name, camera in spec.cameras.items()
-    }

@@ -18,6 +18,7 @@ from shopfloor.shift.work import Crew, work
 from shopfloor.shift.worker import Worker
 from shopfloor.types import (
     Action,
+    Decision,
     Event,
     Exchange,
     Frame,
@@ -88,9 +89,7 @@ def recording_cost(plan: Plan, *, lots: int, say: Callable[[str], None]) -> Cost
         with RunFolder.create(Path(temporary) / "run", manifest(plan, staff, source)) as folder:
             worker = Worker(plan, folder, staff)
             try:
-                walls = [
-                    _by_turns(worker, staff, plan, lot, say) for lot in islice(source.lots(), lots)
-                ]
+                walls = [_by_turns(worker, staff, lot, say) for lot in islice(source.lots(), lots)]
                 entries = [folder.episode(lot).entry for lot in range(lots)]
                 sizes = _sizes(folder, lots)
             finally:
@@ -108,12 +107,12 @@ def recording_cost(plan: Plan, *, lots: int, say: Callable[[str], None]) -> Cost
 
 
 def _by_turns(
-    worker: Worker, staff: Staff, plan: Plan, lot: Lot, say: Callable[[str], None]
+    worker: Worker, staff: Staff, lot: Lot, say: Callable[[str], None]
 ) -> tuple[float, float]:
     """Wall time of a lot recorded and forgotten [s]; who goes first changes from lot to lot."""
     ways: dict[str, Callable[[], object]] = {
         "recorded": lambda: worker.work(lot),
-        "forgotten": lambda: _forget(staff, plan, lot),
+        "forgotten": lambda: _forget(staff, lot),
     }
     walls: dict[str, float] = {}
     for name in sorted(ways, reverse=bool(lot.index % 2)):
@@ -124,7 +123,7 @@ def _by_turns(
     return walls["recorded"], walls["forgotten"]
 
 
-def _forget(staff: Staff, plan: Plan, lot: Lot) -> None:
+def _forget(staff: Staff, lot: Lot) -> None:
     crew = Crew(
         cell=staff.cell,
         brain=staff.brain,
@@ -133,7 +132,7 @@ def _forget(staff: Staff, plan: Plan, lot: Lot) -> None:
         recorder=_Nobody(),
         limits=staff.limits,
         dispatcher=staff.dispatcher,
-        latency=plan.latency,
+        latency=staff.charge,
     )
     work(crew, lot, {})
 
@@ -167,7 +166,14 @@ class _Nobody:
     def event(self, event: Event) -> None:
         """Nothing."""
 
-    def exchange(self, tick: int, exchange: Exchange) -> None:
+    def exchange(
+        self,
+        tick: int,
+        exchange: Exchange,
+        *,
+        decision: Decision | None = None,
+        due: int | None = None,
+    ) -> None:
         """Nothing."""
 
     def view(self, frame: Frame) -> None:

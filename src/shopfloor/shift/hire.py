@@ -16,7 +16,8 @@ from shopfloor.errors import PluginError, ShopfloorError, SpecMismatch, UnknownN
 from shopfloor.record import FORMAT, Manifest
 from shopfloor.shift.calendar import load_calendar
 from shopfloor.shift.dispatch import Dispatcher
-from shopfloor.shift.plan import Plan
+from shopfloor.shift.latency import Charge
+from shopfloor.shift.plan import Plan, Replay
 from shopfloor.types import (
     Brain,
     BrainContext,
@@ -28,7 +29,7 @@ from shopfloor.types import (
     SkillCall,
 )
 
-__all__ = ["Staff", "manifest", "order_source"]
+__all__ = ["Staff", "code_version", "manifest", "order_source"]
 
 _T = TypeVar("_T")
 
@@ -38,6 +39,7 @@ class Staff:
 
     Attributes:
         cell, brain: Ready to work.
+        charge: What the brain's decisions cost.
         limits: Of the cell with its body.
         skills: Schemas of all skills by name.
     """
@@ -54,7 +56,7 @@ class Staff:
         """
         # Everything that can be wrong with names and limits is found before a GL context opens.
         make_cell = plugins.factory("cells", plan.cell)
-        make_brain = _brain(plan.brain)
+        hire = plan.replay or _by_name(plan)
         make_body = plugins.factory("bodies", plan.body)
         body = _made(f"body {plan.body!r}", make_body)
 
@@ -72,7 +74,9 @@ class Staff:
         }
         context = BrainContext(self.cell.spec, self.limits, self.skills, plan.cameras)
         try:
-            self.brain: Brain = _made(f"brain {plan.brain!r}", lambda: make_brain(context))
+            self.brain: Brain
+            self.charge: Charge
+            self.brain, self.charge = _made(f"brain {plan.brain!r}", lambda: hire(context))
             self._check_needs(plan)
             self._check_proven(plan)
         except BaseException:
@@ -192,6 +196,12 @@ def _brain(name: str) -> Callable[..., Any]:
         ) from None
 
 
+def _by_name(plan: Plan) -> Replay:
+    """How the brain of a plan is made that works itself."""
+    make: Callable[[BrainContext], Brain] = _brain(plan.brain)
+    return lambda context: (make(context), plan.latency)
+
+
 def _made(what: str, make: Callable[[], _T]) -> _T:
     """Make a plugin; whatever it raises comes as one error that names it."""
     try:
@@ -241,7 +251,7 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
     """Write down everything that the run depends on."""
     spec = staff.cell.spec
     unproven = getattr(staff.brain, "unproven", None)
-    notes = [note for note in (plan.latency.note, unproven and _UNPROVEN) if note]
+    notes = [note for note in (*plan.notes, plan.latency.note, unproven and _UNPROVEN) if note]
     identity = getattr(staff.brain, "identity", None) or type(staff.brain).__qualname__
     facts = getattr(staff.brain, "facts", None) or {"id": str(identity)}
     return Manifest(
@@ -297,6 +307,11 @@ def _cpu() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def code_version() -> tuple[str, str | None]:
+    """Version of this shopfloor, and its commit or None outside a checkout."""
+    return version("shopfloor"), _commit()
 
 
 def _commit() -> str | None:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 from shopfloor.errors import UsageError
 
-__all__ = ["Latency"]
+__all__ = ["Charge", "Latency"]
+
+
+class Charge(Protocol):
+    """What a decision costs."""
+
+    def ticks(self, wall_s: float, control_dt: float) -> int:
+        """Ticks charged for the decision just made, which took ``wall_s`` [s]."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

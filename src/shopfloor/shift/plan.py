@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from shopfloor.errors import UsageError
 from shopfloor.record.calendar import NO_CALENDAR
-from shopfloor.shift.latency import Latency
+from shopfloor.shift.latency import Charge, Latency
 from shopfloor.shift.planned import PlannedCycle
+from shopfloor.types import Brain, BrainContext
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "Replay"]
+
+Replay = Callable[[BrainContext], tuple[Brain, Charge]]
+"""Makes who takes the brain's place, and what its decisions cost; every worker makes its own, so it
+must be picklable."""
 
 _MOST_ORDERS = 1_000_000
 _MOST_HOURS = 10_000.0
@@ -41,6 +47,8 @@ class Plan:
         cameras: Cameras that a model is shown; empty: those that it asks for.
         calendar: ``none``, ``two-breaks``, or the path of a calendar file.
         planned_cycle: Planned run time per unit, or None: then effectiveness is not measured.
+        replay: Who decides in the brain's place, as recorded; None: the brain itself.
+        notes: What a reader of the run must know first, besides what follows from the rest.
     """
 
     cell: str
@@ -62,6 +70,8 @@ class Plan:
     cameras: tuple[str, ...] = ()
     calendar: str = NO_CALENDAR.name
     planned_cycle: PlannedCycle | None = None
+    replay: Replay | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.
@@ -83,7 +93,7 @@ class Plan:
             raise UsageError(f"--max-wall is {self.max_wall_s:g}; it must be above 0 seconds")
         if self.depth and not self.video:
             raise UsageError("--record-depth needs the videos; leave --no-video out")
-        if self.latency.mode == "measured" and self.workers > 1:
+        if self.latency.mode == "measured" and self.workers > 1 and self.replay is None:
             raise UsageError(
                 "--latency measured with several workers would charge each brain for the others' "
                 "load; take --workers 1, or --latency fixed:MS"

@@ -12,7 +12,7 @@ import numpy as np
 from shopfloor.errors import RunError
 from shopfloor.shift.answer import checked, fault_code
 from shopfloor.shift.dispatch import Dispatcher
-from shopfloor.shift.latency import Latency
+from shopfloor.shift.latency import Charge
 from shopfloor.shift.tally import Tally
 from shopfloor.types import (
     Action,
@@ -61,7 +61,7 @@ class Crew:
     recorder: Recorder
     limits: Limits
     dispatcher: Callable[[], Dispatcher]
-    latency: Latency
+    latency: Charge
     watch: Callable[[], None] | None = None
 
 
@@ -186,10 +186,10 @@ class _Floor:
             said = getattr(error, "exchange", None)
             heard = said if isinstance(said, Exchange) else Exchange("", note, "", 0.0)
             reply = Reply(Finish("gave_up", note), heard)
-        charged = crew.latency.ticks(time.perf_counter() - began, self.dt)
-        crew.recorder.exchange(tick, reply.exchange)
+        due = tick + crew.latency.ticks(time.perf_counter() - began, self.dt)
+        crew.recorder.exchange(tick, reply.exchange, decision=reply.decision, due=due)
         self.tally.exchange(reply.exchange)
-        self.thought = _Thought(reply, asked, tick + charged)
+        self.thought = _Thought(reply, asked, due)
 
     def _think(self, asked: Observation, events: Sequence[Event]) -> Reply:
         if self.lame is not None:

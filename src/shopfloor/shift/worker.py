@@ -81,7 +81,7 @@ class Worker:
             recorder=self._recorder,
             limits=self.staff.limits,
             dispatcher=self.staff.dispatcher,
-            latency=plan.latency,
+            latency=self.staff.charge,
             watch=watch,
         )
 

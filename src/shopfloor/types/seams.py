@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from shopfloor.types.action import Action, ActionChunk, Plan, Ruling
-from shopfloor.types.decision import Exchange, Needs, Reply, SkillCall, SkillResult
+from shopfloor.types.decision import Decision, Exchange, Needs, Reply, SkillCall, SkillResult
 from shopfloor.types.frame import Frame
 from shopfloor.types.limits import Limits
 from shopfloor.types.lot import Lot, Order, Outcome
@@ -133,8 +133,18 @@ class Recorder(Protocol):
         """Log an event."""
         ...
 
-    def exchange(self, tick: int, exchange: Exchange) -> None:
-        """Log what was asked of the brain and what it answered."""
+    def exchange(
+        self,
+        tick: int,
+        exchange: Exchange,
+        *,
+        decision: Decision | None = None,
+        due: int | None = None,
+    ) -> None:
+        """Log what was asked of the brain and what it answered.
+
+        ``decision`` is what the loop made of it, which takes effect at the tick ``due``.
+        """
         ...
 
     def view(self, frame: Frame) -> None:
