@@ -1,0 +1,3 @@
+"""Evidence: whether a difference between runs is real, and how sure that is."""
+
+__all__: list[str] = []
