@@ -50,9 +50,7 @@ def bradley_terry(wins: npt.ArrayLike, *, confidence: float = 0.95) -> tuple[Str
     table = np.array(wins, float)
     m = len(table)
     if table.shape != (m, m) or (table < 0).any() or np.diag(table).any():
-        raise ValueError(
-            "wins must be a square table without negative counts and 0 on its diagonal"
-        )
+        raise ValueError("wins must be a square table of counts with 0 on its diagonal")
     reach = _reachable(table > 0)
     linked = _reachable((table + table.T) > 0)
     if m < 2 or not linked.all():

@@ -9,8 +9,8 @@ share q of these at once, weighted by a Beta(1/2, 1/2):
 While the truth is 1/2, M is a nonnegative martingale that starts at 1, so that it ever reaches
 1 / alpha with a probability of at most alpha (Ville 1939; Robbins, Annals of Mathematical
 Statistics 41 (1970) 1397-1409; as an e-process: Ramdas et al., Statistical Science 38 (2023)
-576-601). ``1 / max M`` is therefore a p-value at whatever moment somebody stops. It is the test that
-belongs to ``report.interval.anytime``: it rejects exactly when 1/2 has left that interval.
+576-601). ``1 / max M`` is therefore a p-value at whatever moment somebody stops. It is the test
+that belongs to ``report.interval.anytime``: it rejects exactly when 1/2 has left that interval.
 """
 
 from __future__ import annotations

@@ -60,8 +60,8 @@ def run_shift(
         pause_at: Begin no lot from this one on; the shift can be gone on with later.
 
     Returns:
-        ``complete``, ``paused`` before the lot asked for, ``max-wall`` when the wall time was up, or
-        ``interrupted`` by Ctrl-C.
+        ``complete``, ``paused`` before the lot asked for, ``max-wall`` when the wall time was up,
+        or ``interrupted`` by Ctrl-C.
 
     Raises:
         ShopfloorError: Something is wrong; what was committed is safe.
