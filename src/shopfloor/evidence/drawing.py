@@ -56,9 +56,7 @@ def squares(rows: Mapping[str, Sequence[Square]], numbers: Sequence[int]) -> str
                 x = _NAME + i * _STEP
                 parts.append(f'<text x="{x}" y="{y - 5}">{number}</text>')
         for label, row in rows.items():
-            name = (
-                label if len(label) * _LETTER < _NAME else f"{label[: int(_NAME / _LETTER) - 2]}…"
-            )
+            name = shortened(label, _NAME_CELLS)
             parts.append(f'<text class="name" x="0" y="{y + 12}">{escape(name)}</text>')
             for i, square in enumerate(row[first : first + _WIDE]):
                 parts.append(_square(square, _NAME + i * _STEP, y))

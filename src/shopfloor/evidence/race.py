@@ -117,6 +117,14 @@ class Race:
             "until_resolved": self.until_resolved,
         }
 
+    def total(self) -> int:
+        """Return how many orders each is to work at most.
+
+        Raises:
+            UsageError, OrderError: Neither a number nor an order file says it.
+        """
+        return max(_orders(plan) for plan in self.plans)
+
     def run(self, say: Say, told: Callable[[Comparison], None]) -> str:
         """Work what is not worked yet.
 
@@ -130,9 +138,8 @@ class Race:
         Raises:
             ShopfloorError: Something is wrong; what was committed is safe.
         """
-        total = max(_orders(plan) for plan in self.plans)
         try:
-            return self._run(total, say, told)
+            return self._run(self.total(), say, told)
         except ShopfloorError:
             self._clear()
             raise

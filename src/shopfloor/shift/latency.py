@@ -5,9 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from shopfloor import plugins
 from shopfloor.errors import UsageError
 
-__all__ = ["Latency"]
+__all__ = ["Latency", "usual"]
+
+
+def usual(brain: str) -> str:
+    """Return what thinking costs unless somebody says otherwise, as ``Latency.parse`` reads it.
+
+    A model's thinking takes as long as it takes; ours is charged the same every time.
+    """
+    return "fixed:40" if brain in plugins.names("brains") else "measured"
 
 
 @dataclass(frozen=True, slots=True)
