@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shopfloor.evidence import verdict
-from shopfloor.evidence.comparison import Comparison
+from shopfloor.evidence.comparison import Comparison, Standing
 from shopfloor.report import wording
 from shopfloor.report.printable import printable
 
@@ -17,13 +17,11 @@ __all__ = ["comparison_table"]
 def comparison_table(found: Comparison) -> RenderableType:
     """Return the comparison for ``rich.console.Console.print``."""
     table = Table(box=None, pad_edge=False, header_style="bright_black")
-    table.add_column("")
+    table.add_column("", overflow="fold", min_width=12)
     for name in ("orders good", "95 %", "good units/h", "95 % ", "cycle p50"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("fails most", overflow="fold")
     for each in found.standings:
         s = each.summary
-        codes = ", ".join(f"{code} {count}" for code, count in list(s.failures.items())[:2])
         table.add_row(
             Text(printable(each.label), style="bold"),
             f"{s.good.k} of {s.good.n}",
@@ -31,14 +29,21 @@ def comparison_table(found: Comparison) -> RenderableType:
             wording.number(s.uph, 0),
             wording.interval(s.uph_interval),
             wording.clock(s.cycle.p50),
-            codes or "-",
         )
     first, *others = verdict.notes(found)
     parts: list[RenderableType] = [Text(f"{first}.", style="bright_black")]
     parts += [Text(f"{printable(line)}.", style="bold yellow") for line in others]
-    parts += ["", Text(f"{printable(verdict.headline(found))}.", style="bold"), "", table, ""]
+    parts += ["", Text(f"{printable(verdict.headline(found))}.", style="bold"), "", table]
+    for each in found.standings:
+        if codes := _codes(each):
+            parts.append(Text(f"{printable(each.label)} failed: {codes}", style="bright_black"))
+    parts.append("")
     for pair in found.pairs:
         words = verdict.said(pair, watched=found.watched, pairs=len(found.pairs))
         parts.append(Text(printable(words)))
         parts.append(Text(printable(verdict.speed_said(pair)), style="bright_black"))
     return Group(*parts)
+
+
+def _codes(standing: Standing) -> str:
+    return ", ".join(f"{code} {count}" for code, count in standing.summary.failures.items())

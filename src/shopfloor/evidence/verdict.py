@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from shopfloor.evidence.comparison import ALPHA, Comparison, Pair
+from shopfloor.report.interval import anytime
 from shopfloor.report.wording import SIMULATION, percent
 
 __all__ = ["headline", "method", "notes", "p_words", "said", "speed_said"]
@@ -14,9 +15,10 @@ _VARIED = {"brain", "body", "cell", "latency", "limits", "cameras"}
 _SAME_HOUSE = {"versions", "commit", "renderer", "processor", "tick", "changeover"}
 
 
-def p_words(p: float) -> str:
+def p_words(p: float, *, bare: bool = False) -> str:
     """Write a p-value as far as it means anything."""
-    return "p < 0.0001" if p < 0.0001 else f"p = {p:.4f}" if p < 0.1 else f"p = {p:.2f}"
+    shown = "<\u00a00.0001" if p < 0.0001 else f"{p:.4f}" if p < 0.1 else f"{p:.2f}"
+    return shown if bare else f"p\u00a0{shown}" if p < 0.0001 else f"p\u00a0=\u00a0{shown}"
 
 
 def _orders(n: int) -> str:
@@ -61,11 +63,11 @@ def said(pair: Pair, *, watched: bool, pairs: int) -> str:
             "did exactly the same, tick by tick, in" if pair.identical else "ended the same way in"
         )
         # With no difference in n orders, a share s of differing ones with (1 - s)^n < 5 % is out.
-        most = 1 - ALPHA ** (1 / counts.n)
+        most = anytime(0, counts.n).hi if watched else 1 - ALPHA ** (1 / counts.n)
         return (
             f"Not resolved. Both {same} all {_orders(counts.n)}. That they differ in more than "
-            f"{percent(most)} of all such orders can be ruled out (95 %, for a number fixed "
-            "beforehand); how many more orders would show a difference cannot be told from none."
+            f"{percent(most)} of all such orders can be ruled out (95\u00a0%); how many more "
+            "orders would show a difference cannot be told from none."
         )
     differ = (
         f"They differ in {counts.discordant} of {_orders(counts.n)}: {pair.a} alone was good in "
@@ -102,7 +104,8 @@ def speed_said(pair: Pair) -> str:
     change = f"{pair.a} delivers {speed.ratio:.2f} times the good units per hour of {pair.b}"
     if speed.bounds is None:
         return f"{change}; too little was worked for an interval."
-    sure = f"{100 * speed.confidence:.4g} % interval {speed.bounds.lo:.2f} to {speed.bounds.hi:.2f}"
+    lo, hi = speed.bounds.lo, speed.bounds.hi
+    sure = f"{100 * speed.confidence:.3g}\u00a0% interval {lo:.2f} to {hi:.2f}"
     verdict = {"a": "faster", "b": "slower", None: "not resolved"}[speed.faster]
     return f"{change} ({sure}, bootstrap over orders): {verdict}."
 
