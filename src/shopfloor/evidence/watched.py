@@ -42,8 +42,7 @@ def log_evidence(only_a: int, only_b: int) -> float:
     n = only_a + only_b
     return (
         n * math.log(2.0)
-        + math.lgamma(only_a + 0.5)
-        + math.lgamma(only_b + 0.5)
+        + (math.lgamma(only_a + 0.5) + math.lgamma(only_b + 0.5))
         - math.lgamma(n + 1)
         - math.log(math.pi)  # B(1/2, 1/2)
     )
