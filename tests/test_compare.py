@@ -358,6 +358,7 @@ def test_orders_of_different_sources_are_matched_by_what_they_are(pair, tmp_path
     found = compare(contestants([pair / "one", tmp_path / "said"]))
     assert found.n == 1
     assert "source of orders" in dict(found.matched.differs)
+    assert any("by what each order is" in line for line in verdict.notes(found))
 
 
 @pytest.mark.parametrize(

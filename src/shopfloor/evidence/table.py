@@ -17,8 +17,8 @@ __all__ = ["comparison_table"]
 def comparison_table(found: Comparison) -> RenderableType:
     """Return the comparison for ``rich.console.Console.print``."""
     table = Table(box=None, pad_edge=False, header_style="bright_black")
-    table.add_column("", overflow="fold", min_width=12)
-    for name in ("orders good", "95 %", "good units/h", "95 % ", "cycle p50"):
+    table.add_column("", overflow="fold", min_width=10)
+    for name in ("good", "95 %", "units/h", "95 %", "cycle"):
         table.add_column(name, justify="right", no_wrap=True)
     for each in found.standings:
         s = each.summary
@@ -27,7 +27,7 @@ def comparison_table(found: Comparison) -> RenderableType:
             f"{s.good.k} of {s.good.n}",
             wording.rate_interval(s.good),
             wording.number(s.uph, 0),
-            wording.interval(s.uph_interval),
+            "-" if s.uph_interval is None else wording.interval(s.uph_interval),
             wording.clock(s.cycle.p50),
         )
     first, *others = verdict.notes(found)

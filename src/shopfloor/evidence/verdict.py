@@ -25,6 +25,10 @@ def _orders(n: int) -> str:
     return f"{n:,} order" if n == 1 else f"{n:,} orders"
 
 
+def _all(n: int) -> str:
+    return "the one order" if n == 1 else f"all {n:,} orders"
+
+
 def headline(found: Comparison) -> str:
     """Say in one sentence what came of it."""
     resolved = [pair for pair in found.pairs if pair.verdict != "not resolved"]
@@ -59,13 +63,11 @@ def said(pair: Pair, *, watched: bool, pairs: int) -> str:
     test = "the anytime-valid sequence" if watched else "McNemar's exact test"
     adjusted = f"{p_words(pair.p_adjusted)}{' after Holm' if pairs > 1 else ''}"
     if not counts.discordant:
-        same = (
-            "did exactly the same, tick by tick, in" if pair.identical else "ended the same way in"
-        )
+        same = "did exactly the same, tick by tick," if pair.identical else "ended the same way"
         # With no difference in n orders, a share s of differing ones with (1 - s)^n < 5 % is out.
         most = anytime(0, counts.n).hi if watched else 1 - ALPHA ** (1 / counts.n)
         return (
-            f"Not resolved. Both {same} all {_orders(counts.n)}. That they differ in more than "
+            f"Not resolved. Both {same} in {_all(counts.n)}. That they differ in more than "
             f"{percent(most)} of all such orders can be ruled out (95\u00a0%); how many more "
             "orders would show a difference cannot be told from none."
         )
@@ -141,10 +143,10 @@ def _notes(found: Comparison) -> Iterator[str]:
     matched = found.matched
     differs = dict(matched.differs)
     varied = [name for name in differs if name in _VARIED]
-    if not matched.whole:
+    if not matched.whole or "source of orders" in differs:
         of = ", ".join(f"{each.label} has {len(each.entries)}" for each in matched.contestants)
         yield (
-            f"Matched on the {_orders(found.n)} that all have in common, by what each order is "
+            f"Matched on {_orders(found.n)} that all have in common, by what each order is "
             f"({of}); every figure is of these alone"
         )
     if matched.dropped:
