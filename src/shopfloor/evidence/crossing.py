@@ -18,11 +18,11 @@ from shopfloor.report.interval import Interval
 
 __all__ = ["ever_rejected", "ever_rejected_by_mcnemar", "miscoverage"]
 
-Between = tuple[int, int]
+_Between = tuple[int, int]
 """Least and most successes that are allowed after some number of trials."""
 
 
-def _left(share: float, allowed: Iterator[Between]) -> npt.NDArray[np.float64]:
+def _left(share: float, allowed: Iterator[_Between]) -> npt.NDArray[np.float64]:
     """Return ``(m,)`` chance of having left the allowed counts by trial 1, 2, ..., m.
 
     Args:
@@ -58,7 +58,7 @@ def miscoverage(
         most: How many trials.
     """
 
-    def allowed() -> Iterator[Between]:
+    def allowed() -> Iterator[_Between]:
         lo = hi = 0
         for n in range(1, most + 1):
             while lo <= n and interval(lo, n).hi < share:
@@ -73,7 +73,7 @@ def miscoverage(
     return _left(share, allowed())
 
 
-def _symmetric(rejects: Callable[[int, int], bool], most: int) -> Iterator[Between]:
+def _symmetric(rejects: Callable[[int, int], bool], most: int) -> Iterator[_Between]:
     """Yield, for n = 1, 2, ..., which counts a test of 1/2 does not reject."""
     lo = 0
     for n in range(1, most + 1):

@@ -75,8 +75,9 @@ def _square(square: Square, x: int, y: int) -> str:
     css = "failed" if square.letter else "alone" if square.differs else "fine"
     if square.letter and square.differs:
         css += " differs"
+    tone = "code" if square.differs else "code agreed"
     letter = (
-        f'<text class="code" x="{x + _SIDE / 2:g}" y="{y + 12}">{escape(square.letter)}</text>'
+        f'<text class="{tone}" x="{x + _SIDE / 2:g}" y="{y + 12}">{escape(square.letter)}</text>'
         if square.letter
         else ""
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from shopfloor.errors import RunExists, RunUnwritable, ShopfloorError, UsageError
 from shopfloor.evidence.comparison import Comparison, compare
@@ -28,12 +28,7 @@ _FIRST_ROUND = 10
 _GROWTH = 1.5
 
 
-class Say(Protocol):
-    """Told how far a contestant has come."""
-
-    def __call__(self, label: str, entries: Sequence[Entry]) -> None:
-        """Take the entries that are committed so far, in lot order."""
-        ...
+_Say = Callable[[str, Sequence[Entry]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +120,11 @@ class Race:
         """
         return max(_orders(plan) for plan in self.plans)
 
-    def run(self, say: Say, told: Callable[[Comparison], None]) -> str:
+    def run(self, say: _Say, told: Callable[[Comparison], None]) -> str:
         """Work what is not worked yet.
 
         Args:
-            say: Told after each order.
+            say: Told a contestant's name and its entries after each order.
             told: Told what the comparison comes to after each round.
 
         Returns:
@@ -144,7 +139,7 @@ class Race:
             self._clear()
             raise
 
-    def _run(self, total: int, say: Say, told: Callable[[Comparison], None]) -> str:
+    def _run(self, total: int, say: _Say, told: Callable[[Comparison], None]) -> str:
         for end in rounds(total) if self.until_resolved else (total,):
             for plan, folder, label in zip(self.plans, self.folders, self.labels, strict=True):
                 if not _work(plan, folder, end, partial(say, label)):
