@@ -227,7 +227,7 @@ def test_what_differs_beside_the_brain_is_said():
     notes = " | ".join(verdict.notes(compare([a, b])))
     assert notes.startswith("This is a simulation result")
     assert "more than one thing (brain and latency)" in notes
-    assert "commit differ" in notes
+    assert "not made alike (commit)" in notes
     assert "b: Paused" in notes
 
 

@@ -161,7 +161,7 @@ def _notes(found: Comparison) -> Iterator[str]:
                   if n in differs and not {"cell", "body", "limits"} & set(varied)]:  # fmt: skip
         yield f"What goes by one name is not the same in all runs: {', '.join(hidden)}"
     if house := [name for name in differs if name in _SAME_HOUSE]:
-        yield f"The runs were not made alike: {', '.join(house)} differ; see the foot of the page"
+        yield f"The runs were not made alike ({', '.join(house)}); see the foot of the page"
     for each in matched.contestants:
         yield from (f"{each.label}: {note.rstrip('.')}" for note in each.manifest.notes)
     for each in matched.contestants:
