@@ -271,7 +271,7 @@ def test_latencies_are_drawn_against():
     ]
     text = read(page.render(compare(runs)))
     assert "Against latency" in text
-    assert "1600 ms" in text
+    assert "1,600 ms" in text
     assert "Against latency" not in read(page.render(compare(runs[:1] + runs[3:4])))
 
 

@@ -136,10 +136,15 @@ def against(
             words = f"{100 * tick:.0f} %" if percent else f"{tick:,.6g}"
             parts.append(f'<line class="grid" x1="{left}" x2="{width}" y1="{y:.1f}" y2="{y:.1f}"/>')
             parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{words}</text>')
+    free = 0.0
     for x in sorted({point.x for point in every}):
         place, _ = at(x, 0)
+        if place < free:  # its label would lie on the one before
+            continue
+        free = place + 64
+        side = "end" if place > width - 40 else "middle"
         parts.append(
-            f'<text x="{place:.1f}" y="{height + 10 + 18}" text-anchor="middle">{x:g} {unit}</text>'
+            f'<text x="{place:.1f}" y="{height + 28}" text-anchor="{side}">{x:,g} {unit}</text>'
         )
     for i, points in enumerate(lines.values()):
         css = f"k{i % 6}"
