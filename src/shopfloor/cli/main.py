@@ -16,6 +16,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "run": ("shopfloor.cli.run", "Work a shift in a cell and report on it."),
     "report": ("shopfloor.cli.report", "Write and show the report of a run."),
+    "compare": ("shopfloor.cli.compare", "Which of several is better, on the same orders."),
     "episodes": ("shopfloor.cli.episodes", "List the episodes of runs, and why they ended so."),
     "export": ("shopfloor.cli.export", "Write runs as LeRobot, Rerun, MCAP or Parquet."),
     "check": ("shopfloor.cli.check", "Find what is wrong with runs and LeRobot datasets."),

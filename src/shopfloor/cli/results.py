@@ -74,6 +74,7 @@ def page(folder: Path) -> str:
             "taskset -c 0 shopfloor bench record --beside .venv-lerobot/bin/python",
             _record,
         ),
+        ("Statistics", "statistics", "shopfloor bench statistics", _statistics),
         ("Start", "start", "shopfloor bench start", _start),
     ):
         lines += [f"## {title}", "", f"`{command}` → [{name}.json]({name}.json)", ""]
@@ -234,6 +235,49 @@ def _record(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield way, f"{figures['pictures_per_s']:.0f} pictures/s, {size:.1f} MB, {quality:.1f} dB"
     for way, ratio in (result["ratios"] or {}).items():
         yield f"ours over LeRobot's, {way}", f"**{ratio:.1f}**"
+
+
+def _statistics(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "how", "exact sums over every outcome; nothing is simulated"
+    grid = f"{len(result['trials'])} numbers of trials up to {max(result['trials']):,}"
+    for name, what in (("clopper_pearson", "Clopper-Pearson"), ("wilson", "Wilson")):
+        one = result[name]
+        at = f"n = {one['least_at']['n']}, truth {one['least_at']['truth']:g}"
+        least, mean = 100 * one["least"], 100 * one["mean"]
+        yield (
+            f"coverage of {what}'s 95 % interval, {grid}, {result['truths']:,} truths",
+            f"least {least:.2f} % ({at}), mean {mean:.2f} %",
+        )
+    watched = result["watched"]
+    for name, what in (("anytime_misses", "anytime-valid sequence"), ("wilson_misses", "Wilson")):
+        yield (
+            f"{what}, looked at after every one of {watched['looks']:,} orders: ever misses",
+            ", ".join(f"{100 * m:.2f} % at {t}" for t, m in watched[name].items()),
+        )
+    one = result["mcnemar"]
+    yield (
+        f"McNemar's exact test: false positives, at most (1 to {one['discordant']:,} discordant)",
+        f"{100 * one['false_positive_rate']:.2f} %",
+    )
+    yield (
+        f"the same, if somebody looked after each of {one['watched_looks']:,} discordant orders",
+        f"{100 * one['watched_false_positive_rate']:.2f} %",
+    )
+    one = result["sequence"]
+    yield (
+        f"the sequence that may stop a comparison: false positives in {one['discordant']:,} looks",
+        f"{100 * one['false_positive_rate']:.2f} %",
+    )
+    one = result["boschloo"]
+    yield (
+        f"Boschloo's test with {one['each']} orders each: false positives, at most",
+        f"{100 * one['false_positive_rate']:.2f} %",
+    )
+    needed = result["orders_each_for_80_power"].items()
+    yield (
+        "different orders for each that 80 % power takes",
+        ", ".join(f"{n} for {rates}" for rates, n in needed),
+    )
 
 
 def _start(result: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -141,6 +141,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
 def _plan(options: dict[str, Any]) -> Any:
     from shopfloor.shift import Latency, Plan
+    from shopfloor.shift.latency import usual
     from shopfloor.shift.planned import planned_of
 
     orders = options["orders"]
@@ -155,7 +156,7 @@ def _plan(options: dict[str, Any]) -> Any:
         orders=orders,
         hours=options["hours"],
         order_file=order_file,
-        latency=Latency.parse(options["latency"] or _latency(options["brain"])),
+        latency=Latency.parse(options["latency"] or usual(options["brain"])),
         limits=options["limits"],
         record_fps=options["record_fps"],
         video=not options["no_video"],
@@ -173,13 +174,6 @@ def _plan(options: dict[str, Any]) -> Any:
         workers=options["workers"],
         max_wall_s=options["max_wall"],
     )
-
-
-def _latency(brain: str) -> str:
-    """A model's thinking takes as long as it takes; ours is charged the same every time."""
-    from shopfloor import plugins
-
-    return "fixed:40" if brain in plugins.names("brains") else "measured"
 
 
 def _fresh() -> Path:

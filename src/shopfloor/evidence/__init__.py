@@ -1,3 +1,3 @@
-"""Evidence: whether a run can be believed, and what somebody else gets who repeats it."""
+"""Evidence: whether a run can be believed and repeated, and a difference between runs is real."""
 
 __all__: list[str] = []

@@ -201,8 +201,8 @@ class Manifest:
 class Session:
     """One process that worked on a run; a resumed run has several.
 
-    ``ended`` is ``complete``, ``max-wall`` where its wall time was up, or ``interrupted``; when
-    nobody could write it, the session has no line.
+    ``ended`` is ``complete``, ``max-wall`` where its wall time was up, ``paused`` where it was to
+    go no further for now, or ``interrupted``; when nobody could write it, the session has no line.
     """
 
     started: str

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+from shopfloor import plugins
 from shopfloor.errors import UsageError
 
-__all__ = ["Charge", "Latency"]
+__all__ = ["Charge", "Latency", "usual"]
 
 
 class Charge(Protocol):
@@ -17,6 +18,14 @@ class Charge(Protocol):
     def ticks(self, wall_s: float, control_dt: float) -> int:
         """Ticks charged for the decision just made, which took ``wall_s`` [s]."""
         ...
+
+
+def usual(brain: str) -> str:
+    """Return what thinking costs unless somebody says otherwise, as ``Latency.parse`` reads it.
+
+    A model's thinking takes as long as it takes; ours is charged the same every time.
+    """
+    return "fixed:40" if brain in plugins.names("brains") else "measured"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,14 @@ class Progress:
     hours: float | None
 
 
-def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progress], None]) -> str:
+def run_shift(
+    plan: Plan,
+    out: Path,
+    *,
+    resume: bool,
+    progress: Callable[[Progress], None],
+    pause_at: int | None = None,
+) -> str:
     """Work a shift into a run folder.
 
     Args:
@@ -56,9 +63,11 @@ def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progre
         out: The run folder; new, or with ``resume`` one that was begun before.
         resume: Go on with what is there.
         progress: Called once at the start and after each committed lot.
+        pause_at: Begin no lot from this one on; the shift can be gone on with later.
 
     Returns:
-        ``complete``, ``max-wall`` when the wall time was up, or ``interrupted`` by Ctrl-C.
+        ``complete``, ``paused`` before the lot asked for, ``max-wall`` when the wall time was up,
+        or ``interrupted`` by Ctrl-C.
 
     Raises:
         ShopfloorError: Something is wrong; what was committed is safe.
@@ -79,7 +88,7 @@ def run_shift(plan: Plan, out: Path, *, resume: bool, progress: Callable[[Progre
             if resume:
                 _same(folder.manifest, written)
             before = len(folder.entries())
-            shift = _Shift(plan, folder, source, progress)
+            shift = _Shift(plan, folder, source, progress, pause_at)
             try:
                 if plan.workers == 1:
                     handed_over = True
@@ -123,8 +132,10 @@ class _Shift:
         folder: RunFolder,
         source: OrderSource,
         progress: Callable[[Progress], None],
+        pause_at: int | None,
     ) -> None:
         self._plan, self._folder = plan, folder
+        self._pause_at, self._paused = pause_at, False
         self._report = progress
         self._lots = source.lots()
         self.done: dict[int, Entry] = {entry.lot: entry for entry in folder.entries()}
@@ -143,7 +154,9 @@ class _Shift:
                 under_way[lot.index] = lot
                 lot = next(ahead, None)
             if not under_way:
-                return "max-wall" if lot and self._may_begin({}, lot) else "complete"
+                if lot and self._may_begin({}, lot):
+                    return "max-wall"
+                break
             for entry in pool.finished():
                 self._folder.index(entry)
                 self.done[entry.lot] = entry
@@ -151,12 +164,15 @@ class _Shift:
                 self._tell()
             wall = self._plan.max_wall_s
             stopped = wall is not None and time.perf_counter() - began >= wall
-        return "complete"
+        return "paused" if self._paused else "complete"
 
     def _due(self) -> Iterator[Lot]:
         """Lots of the plan that are not committed yet."""
         for lot in self._lots:
             if self._plan.orders is not None and lot.index >= self._plan.orders:
+                return
+            if self._pause_at is not None and lot.index >= self._pause_at:
+                self._paused = True
                 return
             if lot.index not in self.done:
                 yield lot

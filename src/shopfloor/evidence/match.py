@@ -1,0 +1,169 @@
+"""Which orders several runs have in common, and what else differs between the runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from shopfloor.errors import RunCorrupt, UsageError
+from shopfloor.evidence.contestant import Contestant
+from shopfloor.record import RunFolder
+from shopfloor.record.entry import Entry, Manifest
+
+__all__ = ["Matched", "match"]
+
+_VARIED = ("cell", "body", "brain", "latency", "limits", "cameras")
+"""What somebody may mean to compare."""
+
+_FACTS: tuple[tuple[str, Callable[[Manifest], str]], ...] = (
+    *((name, lambda m, name=name: str(getattr(m, name))) for name in _VARIED),
+    ("seed", lambda m: str(m.seed)),
+    ("source of orders", lambda m: m.sha256.get("orders", "unknown")[:12]),
+    ("model of the cell", lambda m: m.sha256.get("cell", "unknown")[:12]),
+    ("model of the body", lambda m: m.sha256.get("body", "unknown")[:12]),
+    ("values of the limits", lambda m: m.sha256.get("limits", "unknown")[:12]),
+    ("tick", lambda m: f"{m.control_dt:g} s"),
+    ("changeover", lambda m: f"{m.changeover_s:g} s"),
+    ("who the brain says it is", lambda m: json.dumps(dict(m.brain_identity), sort_keys=True)),
+    ("versions", lambda m: ", ".join(f"{k} {v}" for k, v in sorted(m.versions.items()))),
+    ("commit", lambda m: (m.git_commit or "unknown")[:12]),
+    ("renderer", lambda m: m.renderer),
+    ("processor", lambda m: m.cpu),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Runs on the orders that they have in common.
+
+    Attributes:
+        contestants: The runs, whole.
+        orders: ``(n, m)`` entries of the n common orders, one for each of m contestants, in the
+            sequence of the first one's lots.
+        whole: Whether no run has an order that the others lack.
+        dropped: Orders left out because an unfinished run lacks one before them.
+        fixed: Whether the length of every run was fixed beforehand.
+        differs: (what, value for each contestant) of everything that is not the same.
+    """
+
+    contestants: tuple[Contestant, ...]
+    orders: tuple[tuple[Entry, ...], ...]
+    whole: bool
+    dropped: int
+    fixed: bool
+    differs: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def entries(self, index: int) -> tuple[Entry, ...]:
+        """Return the common orders as one contestant worked them."""
+        return tuple(row[index] for row in self.orders)
+
+
+def match(contestants: Sequence[Contestant]) -> Matched:
+    """Find the common orders.
+
+    Where all runs took their orders from the same source, lots are told by index and seed.
+    Otherwise each log is asked what the lot was: parts and their places, totes, words, goal, seed.
+
+    Raises:
+        UsageError: Fewer than two runs, a run without orders, or no order in common.
+        RunCorrupt: Two runs from one source have different orders, or a log cannot be read.
+    """
+    if len(contestants) < 2:
+        raise UsageError(
+            f"got {len(contestants)} run; a comparison needs two or more: name another run folder, "
+            "or another --brain"
+        )
+    for each in contestants:
+        if not each.entries:
+            raise UsageError(
+                f"{each.path} has 0 orders: nothing was measured, so nothing can be compared; "
+                "work it first, with shopfloor run --resume"
+            )
+    keyed = _keyed(contestants)
+    dropped = 0
+    kept: list[dict[Hashable, Entry]] = []
+    for each, orders in zip(contestants, keyed, strict=True):
+        end = len(each.entries) if each.fixed else _first_gap(each.entries)
+        within = {key: entry for key, entry in orders.items() if each.fixed or entry.lot < end}
+        kept.append(within)
+    every = set.intersection(*map(set, keyed))
+    common = [key for key in kept[0] if all(key in other for other in kept)]
+    dropped = len(every) - len(common)
+    differs = tuple(_differences([each.manifest for each in contestants]))
+    if not common:
+        raise UsageError(_nothing_in_common(contestants, differs))
+    return Matched(
+        contestants=tuple(contestants),
+        orders=tuple(tuple(orders[key] for orders in kept) for key in common),
+        whole=all(len(orders) == len(common) for orders in keyed),
+        dropped=dropped,
+        fixed=all(each.fixed for each in contestants),
+        differs=differs,
+    )
+
+
+def _keyed(contestants: Sequence[Contestant]) -> list[dict[Hashable, Entry]]:
+    """Return the entries of each by what the order is."""
+    sources = {each.manifest.sha256.get("orders") for each in contestants}
+    seeds = {each.manifest.seed for each in contestants}
+    if len(sources) == 1 and len(seeds) == 1 and None not in sources:
+        keyed: list[dict[Hashable, Entry]] = [
+            {entry.lot: entry for entry in each.entries} for each in contestants
+        ]
+        for each, orders in zip(contestants[1:], keyed[1:], strict=True):
+            for lot, entry in orders.items():
+                _same_order(keyed[0].get(lot), entry, each)
+        return keyed
+    return [
+        {_recorded(run, entry): entry for entry in each.entries}
+        for each in contestants
+        for run in (RunFolder.open(each.path),)
+    ]
+
+
+def _same_order(one: Entry | None, other: Entry, where: Contestant) -> None:
+    if one is not None and (one.seed, one.order) != (other.seed, other.order):
+        raise RunCorrupt(
+            f"lot {other.lot} of {where.path} is order {other.order!r} with seed {other.seed}, and "
+            f"elsewhere {one.order!r} with seed {one.seed}, though both runs name the same source "
+            "of orders; an index was edited: see shopfloor check"
+        )
+
+
+def _recorded(run: RunFolder, entry: Entry) -> str:
+    """Return a hash of a lot as its log says it was, but for its place in the shift."""
+    lot = {k: v for k, v in run.episode(entry.lot).begin()["lot"].items() if k != "index"}
+    return sha256(json.dumps(lot, sort_keys=True).encode()).hexdigest()
+
+
+def _first_gap(entries: Sequence[Entry]) -> int:
+    """Return the first lot that is not there."""
+    lots = {entry.lot for entry in entries}
+    return next(lot for lot in range(len(lots) + 1) if lot not in lots)
+
+
+def _differences(manifests: Sequence[Manifest]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name, fact in _FACTS:
+        values = tuple(map(fact, manifests))
+        if len(set(values)) > 1:
+            yield name, values
+
+
+def _nothing_in_common(
+    contestants: Sequence[Contestant], differs: Sequence[tuple[str, tuple[str, ...]]]
+) -> str:
+    told = dict(differs)
+    apart = [
+        f"{name} {' / '.join(dict.fromkeys(told[name]))}"
+        for name in ("cell", "body", "seed", "source of orders")
+        if name in told
+    ]
+    counts = ", ".join(f"{each.path} has {len(each.entries)}" for each in contestants)
+    why = f" They differ in {'; '.join(apart)}." if apart else ""
+    return (
+        f"these runs have no order in common ({counts}), so they cannot be compared order by "
+        f"order.{why} Work them on the same --seed or --order-file, or let shopfloor compare "
+        "--brain A --brain B do it"
+    )
