@@ -420,6 +420,46 @@ def test_lost_on_the_floor_is_scrap() -> None:
     assert (outcome.code, outcome.code_tick) == ("place.miss", released)
 
 
+def test_what_falls_for_ever_was_lost_when_it_was_let_go() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.pick(1)
+    bench.start("place", tote="A")
+    bench.move(1, (-0.6, 0.4, 0.15), "left")
+    released = bench.let_go()
+    bench.end()
+    bench.say("brain.finish", claim="done", note="")
+    bench.move(1, (-0.6, 0.7, -40.0), ticks=300)
+    assert bench.outcome is not None
+    assert states(bench.outcome) == ["good", "scrap", "bystander"]
+    assert (bench.outcome.code, bench.outcome.code_tick) == ("place.miss", released)
+
+
+def test_a_bystander_that_falls_for_ever_was_pushed_when_it_began_to_move() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    began = bench.tick + 1
+    bench.move(2, (0.1, -0.7, REST_Z), ticks=20)
+    bench.say("brain.finish", claim="done", note="")
+    bench.move(2, (0.1, -0.9, -40.0), ticks=300)
+    assert bench.outcome is not None
+    assert not bench.outcome.good
+    assert (bench.outcome.code, bench.outcome.code_tick) == ("collision", began)
+
+
+def test_still_falling_into_its_tote_when_the_time_is_over_is_no_miss() -> None:
+    bench = Bench(Goal((Rule(Select(colour="red"), "A", 1),)), limit_s=3.0)
+    bench.pick(0)
+    bench.start("place", tote="A")
+    bench.move(0, (-0.325, 0.135, 0.3), "left")
+    bench.step(140 - bench.tick)
+    bench.let_go()
+    bench.move(0, (-0.325, 0.135, 0.2), ticks=20)
+    assert bench.outcome is not None
+    assert (bench.outcome.code, bench.outcome.code_tick) == ("order.timeout", 150)
+
+
 def test_bystander_pushed_out_of_place() -> None:
     bench = Bench()
     bench.sort(0, "A")

@@ -12,7 +12,8 @@ What is recorded, and at which tick it is said to have begun:
   not held (the jaw's closing). An open hand holds nothing, whatever it touches.
 - ``grasp.slip``: a held part left the commanded-closed jaw elsewhere than over the tote of
   the place call (the loss of contact).
-- ``place.miss``: a released part came to rest outside the tote of the call (the release).
+- ``place.miss``: a released part came to rest outside the tote of the call, or fell off the
+  table (the release).
 - ``plan.wrong_step``: it came to rest where the call said, and the goal wants it elsewhere
   (the call).
 - ``collision``: a part that nobody held was moved (the start of its motion).
@@ -29,7 +30,8 @@ import numpy.typing as npt
 
 from shopfloor.order.failure import FAILURE_CODES
 from shopfloor.order.layout import Layout
-from shopfloor.types import Event, FloatArray, Observation, Truth
+from shopfloor.order.part import reach
+from shopfloor.types import Event, FloatArray, Observation, Part, Truth
 
 __all__ = ["LIFT_M", "MOVED_M", "Incident", "IncidentLog"]
 
@@ -95,6 +97,7 @@ class IncidentLog:
 
     Attributes:
         layout: Where the stations are.
+        parts: All parts of the lot.
         choices: For each part the places the goal may send it to (``goal.choices``).
         settle_ticks: A part is at rest after so many still ticks.
         live: For each part, its live incidents.
@@ -107,6 +110,7 @@ class IncidentLog:
     """
 
     layout: Layout
+    parts: tuple[Part, ...]
     choices: list[tuple[str | None, ...]]
     settle_ticks: int
     live: dict[int, list[Incident]] = field(default_factory=dict)
@@ -132,9 +136,13 @@ class IncidentLog:
     def begin(self, truth: Truth) -> None:
         """Take down where every part lies at the start."""
         self._rest = np.array(truth.position, dtype=float)
-        self._rest_place = self.layout.locate(self._rest)
+        self._rest_place = self.places(truth)
         self.last_move = np.full(len(self._rest), truth.tick - self.settle_ticks, np.int64)
         self._jaws = {limb: _Jaw() for limb in truth.touched}
+
+    def places(self, truth: Truth) -> list[str | None]:
+        """Return the station of each part, None for none."""
+        return self.layout.locate(truth.position, reach(self.parts, truth.quat))
 
     # Physics.
 
@@ -163,9 +171,16 @@ class IncidentLog:
                 if tick - self.last_move[part] >= self.settle_ticks and part not in self.held
             ]
             if still:
-                places = self.layout.locate(truth.position)
+                places = self.places(truth)
                 for part in still:
                     self._come_to_rest(part, places[part], truth.position[part])
+
+    def lose(self, truth: Truth) -> None:
+        """Give up on what no station is under and what does not come to rest: it is lost."""
+        touched = {part for parts in truth.touched.values() for part in parts}
+        for part in set(self._loose) - touched - set(self.held):
+            if self.layout.outside(truth.position[part]):
+                self._come_to_rest(part, None, truth.position[part])
 
     def _watch_jaw(  # noqa: C901 - one pass over one jaw
         self,

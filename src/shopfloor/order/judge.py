@@ -6,7 +6,8 @@ jaw is open and touches nothing, for 3 s at most; what still moves or is touched
 in progress. The end state decides, whatever the brain claims.
 
 - A unit is good at rest inside its tote: centre within the walls, above the floor less
-  10 mm, no higher than 30 mm over the wall (or 100 mm over the floor).
+  10 mm, no higher than 30 mm over the wall (or 100 mm over the floor), and not lying on the
+  rim: what is above the walls as a whole may not reach out over one.
 - A bystander, a part that no rule names, must be on the tray within 30 mm of where it lay.
   What a rule with a count leaves over must be on the tray.
 - Bad units are ``wip`` (touched by a jaw, or moving in their tote), ``scrap`` (in no
@@ -121,7 +122,7 @@ class SortingJudge:
         ready = quiet and not touching and all(truth.jaw_open.values())
         if ready and self._dirty:
             self._dirty = False
-            self._ever = self._ever or self._holds(truth)
+            self._ever = self._ever or self._holds(truth, log)
         return ready
 
     def _mismatch(self, truth: Truth | None) -> SpecMismatch:
@@ -143,8 +144,8 @@ class SortingJudge:
                 f"limbs {', '.join(missing)} are not both in the body and in the truth; the judge "
                 f"was made for {', '.join(self._limbs)}"
             )
-        self._layout = Layout(timestep.observation.stations)
-        self._log = IncidentLog(self._layout, self._choices, self._settle_ticks)
+        layout = Layout(timestep.observation.stations)
+        self._log = IncidentLog(layout, self._parts, self._choices, self._settle_ticks)
         self._log.begin(truth)
         self._home = np.array(truth.position[:, :2], dtype=float)
         self._start_tick = 0 if self._first_order else truth.tick
@@ -158,9 +159,9 @@ class SortingJudge:
         strays: npt.NDArray[np.bool_] = np.hypot(away[:, 0], away[:, 1]) > MOVED_M
         return strays
 
-    def _holds(self, truth: Truth) -> bool:
+    def _holds(self, truth: Truth, log: IncidentLog) -> bool:
         """Return whether everything is where it should be; all parts are at rest and free."""
-        places = self._layout.locate(truth.position)
+        places = log.places(truth)
         if not satisfied(self._order.goal, self._parts, places):
             return False
         strays = self._strays(truth)
@@ -171,7 +172,9 @@ class SortingJudge:
     def _decide(self, truth: Truth, log: IncidentLog, kind: Kind) -> Outcome:
         claim_tick, claim = self._finish or (0, None)
         ending = Ending(kind, truth.tick, claim, claim_tick)
-        places = self._layout.locate(truth.position)
+        if kind != "broken":  # then no position means anything
+            log.lose(truth)
+        places = log.places(truth)
         touched = {part for parts in truth.touched.values() for part in parts}
         moving = set(
             np.flatnonzero(truth.tick - log.last_move < self._settle_ticks).tolist()
