@@ -69,7 +69,9 @@ def test_a_part_is_where_its_centre_is(at: tuple[float, ...], station: str | Non
         (0.0, 0.405 - 0.0159, 0.0, None),
     ],
 )
-def test_on_the_rim_is_not_in_the_tote(x: float, y: float, sunk: float, station: str | None) -> None:
+def test_on_the_rim_is_not_in_the_tote(
+    x: float, y: float, sunk: float, station: str | None
+) -> None:
     assert where(x, y, RIM_Z + HALF[2] - sunk) == station
 
 

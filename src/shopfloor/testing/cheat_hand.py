@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
-from shopfloor.order.part import footprint
 from shopfloor.skill.jump import TopDown
 from shopfloor.skill.script import CROSSING_M, Script, ScriptedSkill
 from shopfloor.skill.wait import Wait
 from shopfloor.testing.cheat import Cheat
 from shopfloor.types import (
+    ActionChunk,
     Decision,
     Event,
     Exchange,
@@ -52,7 +53,16 @@ class _Blind(ScriptedSkill):
                 yield from self.go(limb, TopDown(x, y, z, yaw), None, top_m=top)
             if ticks:
                 yield self.rest({limb: jaw}, ticks)
+        if "fling" in told:
+            yield self._fling(limb, TopDown(*told["fling"]), told["early"])
         return SkillResult(told["ok"], told["code"])
+
+    def _fling(self, limb: str, goal: TopDown, early: int) -> ActionChunk:
+        """Go somewhere and open the jaw so many ticks before arrival."""
+        path = self._path(limb, goal, goal.z_m)
+        jaw = np.zeros(len(path))
+        jaw[-early:] = _WIDE_M
+        return replace(self.chunk({limb: path}, {limb: None}), jaw_m={limb: jaw})
 
 
 class _Pick(_Blind):
@@ -95,14 +105,12 @@ class Hand:
         *,
         ok: bool = True,
         code: str | None = None,
-        **more: str,
+        **more: Any,
     ) -> SkillCall:
         """Call a skill of any name."""
         self._calls += 1
         told = {"course": [list(row) for row in course], "ticks": list(ticks), "ok": ok}
-        return SkillCall(
-            f"c{self._calls}", skill, (self.limb,), {**told, "code": code, **more}
-        )
+        return SkillCall(f"c{self._calls}", skill, (self.limb,), {**told, "code": code, **more})
 
     def pick(
         self,
@@ -113,14 +121,15 @@ class Hand:
         close: bool = True,
         lift: bool = True,
         tip_m: float = _TIP_M,
+        grip_m: float = 0.0,
         ok: bool = True,
         code: str | None = None,
     ) -> tuple[SkillCall]:
-        """Go down on a part, or ``aside`` of it [m], close, lift."""
+        """Go down on a part, or ``aside`` of it [m], close to ``grip_m``, lift."""
         x, y = at or self.at(part)
         x, y = x + aside[0], y + aside[1]
-        yaw = self.lot.parts[part].yaw_rad
-        jaw = 0.0 if close else _WIDE_M
+        yaw = self.lot.parts[part].yaw_rad + np.pi / 2  # across a bar
+        jaw = grip_m if close else _WIDE_M
         rows = [
             (x, y, tip_m + _LIFT_M, yaw, _WIDE_M, CROSSING_M),
             (x, y, tip_m, yaw, jaw, 0.0),
@@ -136,17 +145,21 @@ class Hand:
         tote: str,
         *,
         to: tuple[float, float, float] | None = None,
+        over_m: float = CROSSING_M,
         call: str | None = None,
         yaw: float = 0.0,
         release: bool = True,
         retreat: bool = True,
         ok: bool = True,
     ) -> tuple[SkillCall]:
-        """Carry what is held to a tote, or ``to`` [m] with the call saying ``tote``; let go."""
+        """Carry what is held to a tote, or ``to`` [m] with the call saying ``tote``; let go.
+
+        ``over_m`` is how high the fingertips cross what lies between [m].
+        """
         x, y, _ = self.totes[tote].center_m
         x, y, z = to or (x, y, self.totes[tote].size_m[2])
         jaw = _WIDE_M if release else 0.0
-        rows = [(x, y, z, yaw, jaw, CROSSING_M)]
+        rows = [(x, y, z, yaw, jaw, over_m)]
         ticks = [_OPENING_TICKS if release else 2]
         if retreat:
             rows.append((x, y, max(z, CROSSING_M) + 0.05, yaw, jaw, 0.0))
@@ -174,10 +187,6 @@ class Hand:
         """Do nothing for a while."""
         self._calls += 1
         return (SkillCall(f"c{self._calls}", "wait", (self.limb,), {"seconds": seconds}),)
-
-    def height(self, part: int) -> float:
-        """How high a part is as it stands [m]."""
-        return footprint(self.lot.parts[part]).height_m
 
 
 class Swindler:
@@ -212,5 +221,3 @@ class Swindler:
 
     def close(self) -> None:
         """Nothing to give back."""
-
-
