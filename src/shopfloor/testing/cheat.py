@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from shopfloor.types import Decision, Goal, Lot, Order, Part, Rule, Select
 
 if TYPE_CHECKING:
     from shopfloor.testing.cheat_hand import Hand
 
-__all__ = ["PARTS", "RED_TO_A", "Cheat", "Moment", "Script"]
+__all__ = ["Cheat", "Moment", "Script", "cheat"]
 
 Script = Callable[["Hand"], Generator[Decision, None, None]]
 """What a swindler does: yields decisions, each once the last one's calls have ended."""
 
-PARTS = (
-    Part("p0", "red", "cube", "small", -0.05, 0.06, 0.0),
-    Part("p1", "blue", "cube", "small", -0.05, -0.06, 0.0),
-)
-RED_TO_A = Goal((Rule(Select(colour="red"), "A"),))
+
+_RED_TO_A = Goal((Rule(Select(colour="red"), "A"),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +58,27 @@ class Cheat:
     script: Script
     when: Moment | None = None
     ever: bool = False
-    parts: tuple[Part, ...] = PARTS
-    goal: Goal = RED_TO_A
+    parts: tuple[Part, ...] = (
+        Part("p0", "red", "cube", "small", -0.05, 0.06, 0.0),
+        Part("p1", "blue", "cube", "small", -0.05, -0.06, 0.0),
+    )
+    goal: Goal = _RED_TO_A
     limit_s: float = 30.0
 
     def lot(self) -> Lot:
         """Return the lot it is played with; its first tote is A, its second B."""
         order = Order(self.name, self.does, "en", self.goal, self.limit_s)
         return Lot(0, 11, self.parts, ("A", "B"), (order,))
+
+
+def cheat(
+    code: str | None, *states: str, when: Moment | None = None, **more: Any
+) -> Callable[[Script], Cheat]:
+    """Make a cheat of a script: its name is the function's, what it does the docstring's."""
+
+    def make(script: Script) -> Cheat:
+        name = script.__name__.strip("_").replace("_", "-")
+        does = (script.__doc__ or "").strip().rstrip(".")
+        return Cheat(name, does, code, states, script, when, **more)
+
+    return make

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -26,11 +26,15 @@ from shopfloor.types import (
     SkillResult,
 )
 
-__all__ = ["SKILLS", "Hand", "Swindler"]
+__all__ = ["BESIDE", "SKILLS", "WIDE_M", "Hand", "Swindler"]
 
 _CLOSING_TICKS = 14
 _OPENING_TICKS = 6
-_WIDE_M = 0.05
+WIDE_M = 0.05
+"""An open jaw [m]."""
+BESIDE = (0.0, 0.027)
+"""So far aside of a small part a jaw closes on nothing, and touches nothing [m]."""
+_WALL_M = 0.004
 _LIFT_M = 0.06
 _TIP_M = 0.013
 """Height of the fingertips when they close on a part on the tray [m]."""
@@ -61,7 +65,7 @@ class _Blind(ScriptedSkill):
         """Go somewhere and open the jaw so many ticks before arrival."""
         path = self._path(limb, goal, goal.z_m)
         jaw = np.zeros(len(path))
-        jaw[-early:] = _WIDE_M
+        jaw[-early:] = WIDE_M
         return replace(self.chunk({limb: path}, {limb: None}), jaw_m={limb: jaw})
 
 
@@ -97,6 +101,21 @@ class Hand:
         """Where a part lies at the start [m]."""
         return self.lot.parts[part].x_m, self.lot.parts[part].y_m
 
+    def outer_wall(self, tote: str) -> tuple[float, float, float]:
+        """The middle of the wall of a tote that is far from the tray, and its top [m]."""
+        (x, y, z), (_, size_y, height) = self.totes[tote].center_m, self.totes[tote].size_m
+        return x, y + float(np.sign(y)) * (size_y + _WALL_M) / 2, z + height
+
+    def near_wall(self, tote: str) -> tuple[float, float, float]:
+        """The middle of the wall of a tote on the limb's side, and its top [m]."""
+        (x, y, z), (size_x, _, height) = self.totes[tote].center_m, self.totes[tote].size_m
+        return x - (size_x + _WALL_M) / 2, y, z + height
+
+    def sort(self, part: int, tote: str) -> Generator[Decision, None, None]:
+        """Pick a part and place it in a tote."""
+        yield self.pick(part)
+        yield self.place(tote)
+
     def call(
         self,
         skill: str,
@@ -129,9 +148,9 @@ class Hand:
         x, y = at or self.at(part)
         x, y = x + aside[0], y + aside[1]
         yaw = self.lot.parts[part].yaw_rad + np.pi / 2  # across a bar
-        jaw = grip_m if close else _WIDE_M
+        jaw = grip_m if close else WIDE_M
         rows = [
-            (x, y, tip_m + _LIFT_M, yaw, _WIDE_M, CROSSING_M),
+            (x, y, tip_m + _LIFT_M, yaw, WIDE_M, CROSSING_M),
             (x, y, tip_m, yaw, jaw, 0.0),
         ]
         ticks = [10, _CLOSING_TICKS if close else 4]
@@ -158,7 +177,7 @@ class Hand:
         """
         x, y, _ = self.totes[tote].center_m
         x, y, z = to or (x, y, self.totes[tote].size_m[2])
-        jaw = _WIDE_M if release else 0.0
+        jaw = WIDE_M if release else 0.0
         rows = [(x, y, z, yaw, jaw, over_m)]
         ticks = [_OPENING_TICKS if release else 2]
         if retreat:
@@ -170,8 +189,8 @@ class Hand:
         """Put what is held down on the tray, in a call that names no tote."""
         x, y = at
         rows = [
-            (x, y, tip_m + 0.001, 0.0, _WIDE_M, CROSSING_M),
-            (x, y, tip_m + _LIFT_M, 0.0, _WIDE_M, 0.0),
+            (x, y, tip_m + 0.001, 0.0, WIDE_M, CROSSING_M),
+            (x, y, tip_m + _LIFT_M, 0.0, WIDE_M, 0.0),
         ]
         return (self.call("place", rows, [_OPENING_TICKS, 0]),)
 
