@@ -33,14 +33,14 @@ HOME = Path(__file__).parents[1]
 ORDER = HOME / "src" / "shopfloor" / "order"
 MODULES = ("judge", "incident", "cause", "goal", "ledger", "layout")
 TESTS = {
-    "judge": ("cheats", "test_judge"),
-    "incident": ("cheats", "test_judge"),
-    "cause": ("test_judge", "cheats"),
-    "goal": ("test_goal", "test_judge", "cheats"),
-    "ledger": ("test_ledger", "test_judge"),
-    "layout": ("test_station", "cheats", "test_judge"),
+    "judge": {"cheats", "test_judge", "test_judge_edges"},
+    "incident": {"cheats", "test_judge", "test_judge_edges"},
+    "cause": {"cheats", "test_judge", "test_judge_edges"},
+    "goal": {"test_goal", "cheats", "test_judge", "test_judge_edges"},
+    "ledger": {"test_ledger", "test_judge"},
+    "layout": {"test_station", "cheats", "test_judge", "test_judge_edges"},
 }
-"""Who looks at a mutant of which module, and in which order."""
+"""Who looks at a mutant of which module: modules of tests, and the tapes of the cheats."""
 EQUIVALENT = Path(__file__).with_name("mutate_equivalent.json")
 TIMEOUT_S = 60
 """CPU time after which a mutant counts as one that never ends [s]."""
@@ -254,6 +254,7 @@ class Trials:
         self.chosen, self.tapes, self.reasons = chosen, tapes, reasons
         self.fates: list[tuple[Mutant, str]] = []
         self.failed = False
+        self.kills: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report) -> None:
         self.failed = self.failed or report.failed
@@ -265,6 +266,7 @@ class Trials:
         for i, mutant in enumerate(self.chosen, 1):
             killer = self.fork(session, mutant)
             self.fates.append((mutant, killer))
+            self.kills[killer] += 1
             if killer == "nobody" and mutant.key not in self.reasons:
                 say(f"SURVIVES {mutant.module}.py:{mutant.line} {mutant.key}")
             if i % 50 == 0:
@@ -296,37 +298,35 @@ class Trials:
     def trial(self, session, mutant: Mutant | None) -> str:
         from _pytest.runner import runtestprotocol
 
-        module = mutant.module if mutant else "judge"
+        names = TESTS[mutant.module if mutant else "judge"]
         if mutant is not None:
             try:
                 implant(mutant)
             except Exception as error:  # noqa: BLE001
                 return f"import: {type(error).__name__}"
-        for name in TESTS[module]:
-            if name == "cheats":
-                if killer := self.on_tape():
-                    return killer
-                continue
-            for item in session.items:
-                if item.path.stem == name:
-                    runtestprotocol(item, nextitem=None, log=True)
-                    if self.failed:
-                        return name
+        whole = {item.nodeid: item for item in session.items if item.path.stem in names}
+        everybody = [*whole, *(f"cheat {i}" for i in range(len(self.tapes)) if "cheats" in names)]
+        # Who has noticed much so far looks first.
+        for one in sorted(everybody, key=lambda name: -self.kills[name]):
+            if one in whole:
+                runtestprotocol(whole[one], nextitem=None, log=True)
+            else:
+                self.failed = self.fails_on(self.tapes[int(one.split()[1])])
+            if self.failed:
+                return one
         return "nobody"
 
-    def on_tape(self) -> str | None:
-        """Return the first cheat of which the judge says the wrong thing."""
+    @staticmethod
+    def fails_on(tape) -> bool:
+        """Whether the judge says the wrong thing of a tape."""
         from shopfloor.order.judge import SortingJudge
         from shopfloor.testing.judge import check_verdict
 
-        judge = None
-        for tape in self.tapes:
-            try:
-                judge = judge or SortingJudge(control_dt=tape.control_dt, limbs=tape.limbs)
-                check_verdict(tape, judge)
-            except Exception:  # noqa: BLE001 - whatever it raises has been noticed
-                return f"cheat {tape.cheat.name}"
-        return None
+        try:
+            check_verdict(tape, SortingJudge(control_dt=tape.control_dt, limbs=tape.limbs))
+        except Exception:  # noqa: BLE001 - whatever it raises has been noticed
+            return True
+        return False
 
 
 def say(text: str) -> None:
@@ -421,7 +421,9 @@ def summary(fates: list[tuple[Mutant, str]], reasons: dict[str, str], *, whole: 
         }
 
     alive = [m for m, killer in fates if killer == "nobody"]
-    kinds = Counter(k.split(" ")[0].split(":")[0] for _, k in fates if k != "nobody")
+    kinds = Counter(
+        "a cheat" if k.startswith("cheat ") else k.split("::")[0] for _, k in fates if k != "nobody"
+    )
     return {
         "whole": whole,
         **count(fates),

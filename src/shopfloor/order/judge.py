@@ -59,8 +59,8 @@ class SortingJudge:
         if control_dt <= 0:
             raise SpecMismatch(f"control_dt is {control_dt} s; it must be more than 0")
         self._dt, self._limbs = control_dt, tuple(limbs)
-        self._settle_ticks = max(1, ceil(SETTLE_S / control_dt - 1e-9))
-        self._patience_ticks = ceil(PATIENCE_S / control_dt - 1e-9)
+        self._settle_ticks = max(1, self._ticks(SETTLE_S))
+        self._patience_ticks = self._ticks(PATIENCE_S)
         self._lot: Lot | None = None
         self._outcome: Outcome | None = None
         self.delivered: tuple[int, ...] = ()
@@ -71,8 +71,7 @@ class SortingJudge:
         self._choices = [choices(order.goal, part) for part in lot.parts]
         self._log: IncidentLog | None = None
         self._first_order = bool(lot.orders) and order is lot.orders[0]
-        self._start_tick = 0
-        self._limit_ticks = ceil(order.time_limit_s / self._dt - 1e-9)
+        self._limit_ticks = self._ticks(order.time_limit_s)
         self._finish: tuple[int, str] | None = None
         self._ever = False
         self._dirty = True
@@ -112,6 +111,10 @@ class SortingJudge:
         elif truth.tick - self._start_tick >= self._limit_ticks:
             return self._decide(truth, log, "timeout")
         return None
+
+    def _ticks(self, seconds: float) -> int:
+        """Return the whole ticks that last at least so long; quotients of floats may be off."""
+        return ceil(seconds / self._dt - 1e-9)
 
     def _ready(self, truth: Truth, log: IncidentLog) -> bool:
         """Return whether all is at rest and every jaw open and clear; note if the goal holds."""
