@@ -1,23 +1,22 @@
 """Mutation testing of the judge: breaks it in a thousand small ways, and sees who notices.
 
-Each mutant is one change of one expression or statement of the modules that decide outcomes. It
-is compiled in a forked process and held against the tapes of all cheats and the judge's own fast
-tests, until something fails. What nothing notices is a survivor, unless it is listed in
+Each mutant (``mutant.py``) is one change of the modules that decide outcomes. It is put in their
+place in a forked process and held against the tapes of all cheats and the judge's own fast tests,
+until something fails. What nothing notices is a survivor, unless it is listed in
 ``mutate_equivalent.json`` with the reason why it cannot be noticed. Listed mutants are run, too:
 one that a test kills, or that is no longer there, is an error.
 
     python scripts/mutate.py --out docs/results/mutation.json          # all of them
     python scripts/mutate.py --sample 100                              # a first look
 
-Not mutated: docstrings, annotations, decorators, imports, ``__all__`` and the words of errors.
+The two well-kept tools were looked at: one leaves constants of modules and dataclasses alone,
+which is where a judge keeps its thresholds; the other starts an interpreter for every mutant.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import contextlib
-import copy
 import json
 import os
 import resource
@@ -25,9 +24,9 @@ import sys
 import time
 import types
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from mutant import Mutant, mutants
 
 HOME = Path(__file__).parents[1]
 ORDER = HOME / "src" / "shopfloor" / "order"
@@ -44,166 +43,6 @@ TESTS = {
 EQUIVALENT = Path(__file__).with_name("mutate_equivalent.json")
 TIMEOUT_S = 60
 """CPU time after which a mutant counts as one that never ends [s]."""
-
-COMPARE = {
-    ast.Lt: (ast.LtE, ast.GtE), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.LtE),
-    ast.GtE: (ast.Gt, ast.Lt), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.In: (ast.NotIn,),
-    ast.NotIn: (ast.In,), ast.Is: (ast.IsNot,), ast.IsNot: (ast.Is,),
-}  # fmt: skip
-ARITHMETIC = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.BitOr: ast.BitAnd,
-    ast.BitAnd: ast.BitOr, ast.BitXor: ast.BitOr, ast.Mod: ast.FloorDiv, ast.Pow: ast.Mult,
-}  # fmt: skip
-TWINS = {"min": "max", "max": "min", "any": "all", "all": "any"}
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One change: ``node`` takes the place of what stands at ``field`` of the parent."""
-
-    module: str
-    where: str
-    operator: str
-    line: int
-    before: str
-    after: str
-    number: int
-    code: str
-
-    @property
-    def key(self) -> str:
-        """Names it without line numbers, so that a list of them outlives other changes."""
-        return f"{self.module}.{self.where} [{self.operator}] {self.before} -> {self.after} #{self.number}"
-
-
-def variants(node: ast.AST) -> Iterator[tuple[str, ast.AST | None]]:
-    """What can become of one node; None removes a statement."""
-    if isinstance(node, ast.Compare):
-        for i, op in enumerate(node.ops):
-            for other in COMPARE[type(op)]:
-                changed = copy.deepcopy(node)
-                changed.ops[i] = other()
-                yield "comparison", changed
-    elif isinstance(node, ast.BoolOp):
-        changed = copy.deepcopy(node)
-        changed.op = ast.And() if isinstance(node.op, ast.Or) else ast.Or()
-        yield "and/or", changed
-        for i in range(len(node.values)):
-            left = node.values[:i] + node.values[i + 1 :]
-            yield "dropped operand", left[0] if len(left) == 1 else ast.BoolOp(node.op, left)
-    elif isinstance(node, ast.UnaryOp):
-        yield "dropped sign", node.operand
-    elif isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
-        yield "arithmetic", ast.BinOp(node.left, ARITHMETIC[type(node.op)](), node.right)
-    elif isinstance(node, ast.AugAssign) and type(node.op) in ARITHMETIC:
-        yield "arithmetic", ast.AugAssign(node.target, ARITHMETIC[type(node.op)](), node.value)
-        yield "removed", None
-    elif isinstance(node, ast.Constant):
-        yield from (("constant", ast.Constant(value)) for value in constants(node.value))
-    elif isinstance(node, ast.IfExp):
-        yield "negated", ast.IfExp(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
-    elif isinstance(node, ast.If | ast.While):
-        for test in (ast.Constant(True), ast.Constant(False)):
-            if isinstance(node, ast.If) or not test.value:
-                yield "condition", type(node)(test, node.body, node.orelse)
-    elif isinstance(node, ast.comprehension) and node.ifs:
-        yield "dropped filter", ast.comprehension(node.target, node.iter, [], node.is_async)
-    elif isinstance(node, ast.Return):
-        if node.value is not None and not is_none(node.value):
-            yield "return value", ast.Return(ast.Constant(None))
-    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in TWINS:
-        yield "min/max, any/all", ast.Name(TWINS[node.id], ast.Load())
-    elif (
-        isinstance(node, ast.Raise | ast.Delete | ast.Continue | ast.Break)
-        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call))
-        or (isinstance(node, ast.Assign) and not all(isinstance(t, ast.Name) for t in node.targets))
-    ):
-        yield "removed", None
-
-
-def constants(value: object) -> Iterator[object]:
-    if isinstance(value, bool):
-        yield not value
-    elif isinstance(value, int):
-        yield from (value + 1, value - 1)
-    elif isinstance(value, float):
-        yield from (round(value * 1.2, 12), round(value * 0.8, 12))
-    elif isinstance(value, str):
-        yield value + "?"
-
-
-def is_none(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
-
-
-def mutants(module: str) -> list[Mutant]:
-    """All mutants of a module, in the order of its lines."""
-    source = (ORDER / f"{module}.py").read_text(encoding="utf-8")
-    found: list[Mutant] = []
-    seen: Counter[tuple[str, ...]] = Counter()
-    tree = ast.parse(source)
-
-    def visit(node: ast.AST, where: tuple[str, ...]) -> None:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            where = (*where, node.name)
-        for field, value in ast.iter_fields(node):
-            if field in {"annotation", "returns", "decorator_list", "type_params"}:
-                continue
-            items = value if isinstance(value, list) else [value]
-            for i, child in enumerate(items):
-                if isinstance(child, ast.AST) and not spared(child):
-                    exchange(node, field, i if isinstance(value, list) else None, child, where)
-                    visit(child, where)
-
-    def exchange(
-        parent: ast.AST, field: str, i: int | None, child: ast.AST, where: tuple[str, ...]
-    ) -> None:
-        if isinstance(parent, ast.Dict) and field == "keys" and child is None:
-            return
-        for operator, new in variants(child):
-            put = ast.Pass() if new is None else new
-            set_(parent, field, i, put)
-            code = ast.unparse(ast.fix_missing_locations(tree))
-            set_(parent, field, i, child)
-            before, after = brief(child), "nothing" if new is None else brief(new)
-            name = ".".join(where) or "module"
-            mark = (name, operator, before, after)
-            seen[mark] += 1
-            line = getattr(child, "lineno", getattr(parent, "lineno", 0))
-            if isinstance(child, ast.comprehension):
-                line = child.target.lineno
-            found.append(Mutant(module, name, operator, line, before, after, seen[mark], code))
-
-    visit(tree, ())
-    return found
-
-
-def spared(node: ast.AST) -> bool:
-    """What is no behaviour: imports, docstrings, ``__all__``, f-strings, the words of errors."""
-    if isinstance(node, ast.Import | ast.ImportFrom | ast.JoinedStr):
-        return True
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-        return True
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-        return node.targets[0].id == "__all__"
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and (node.func.id in {"SpecMismatch", "OrderError", "RunError", "cast"})
-    )
-
-
-def set_(parent: ast.AST, field: str, i: int | None, node: ast.AST) -> None:
-    if i is None:
-        setattr(parent, field, node)
-    else:
-        getattr(parent, field)[i] = node
-
-
-def brief(node: ast.AST) -> str:
-    if isinstance(node, ast.comprehension):
-        return ast.unparse(ast.ListComp(ast.Name("_", ast.Load()), [node]))
-    return ast.unparse(ast.fix_missing_locations(node)).splitlines()[0]
 
 
 def implant(mutant: Mutant) -> None:
@@ -257,9 +96,11 @@ class Trials:
         self.kills: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report) -> None:
+        """Notice a failure."""
         self.failed = self.failed or report.failed
 
     def pytest_runtestloop(self, session) -> bool:
+        """Take the place of the ordinary run."""
         began = time.monotonic()
         if (killer := self.fork(session, None)) != "nobody":
             raise SystemExit(f"the judge as it is fails: {killer}")
@@ -296,6 +137,7 @@ class Trials:
         return "never ends" if os.WIFSIGNALED(status) else killer
 
     def trial(self, session, mutant: Mutant | None) -> str:
+        """Hold a mutant against everybody; who noticed it. In a process of its own."""
         from _pytest.runner import runtestprotocol
 
         names = TESTS[mutant.module if mutant else "judge"]
@@ -330,6 +172,7 @@ class Trials:
 
 
 def say(text: str) -> None:
+    """Print past pytest's capturing."""
     print(text, file=sys.__stdout__, flush=True)
 
 
@@ -371,7 +214,7 @@ def main() -> int:
     parser.add_argument("--grep", help="only mutants whose key holds this text")
     parser.add_argument("--list", action="store_true", help="say which there are, try none")
     asked = parser.parse_args()
-    everything = [m for module in asked.only or MODULES for m in mutants(module)]
+    everything = [m for module in asked.only or MODULES for m in mutants(ORDER / f"{module}.py")]
     chosen = [m for m in everything if not asked.grep or asked.grep in m.key]
     if asked.sample:
         chosen = chosen[:: max(len(chosen) // asked.sample, 1)]

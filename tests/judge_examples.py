@@ -198,6 +198,7 @@ def check(outcome: Outcome, lot: Lot) -> None:
     assert (outcome.code is None) == outcome.good == (outcome.code_tick is None)
     assert outcome.code is None or outcome.code in FAILURE_CODES
     assert outcome.ever or not outcome.good
+    assert type(outcome.ever) is type(outcome.good) is bool
     for unit in outcome.units:
         assert (unit.code is None) == (unit.tick is None)
         assert unit.state != "good" or unit.code is None

@@ -127,18 +127,26 @@ def test_what_holds_from_the_start_held_once() -> None:
     assert states(outcome) == ["good", "bystander"]
 
 
-def test_it_does_not_hold_while_a_bystander_lies_elsewhere() -> None:
-    bench = Bench(ONE_RED)
-    bench.move(2, bench.position[2] + [0.0, 0.05, 0.0])
+def test_it_does_not_hold_while_one_bystander_of_two_lies_elsewhere() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.move(0, bench.position[0] + [0.0, 0.05, 0.0])
     bench.step(20)
-    bench.sort(0, "A")
+    bench.sort(2, "A")
     bench.step(20)
-    bench.move(2, bench.position[2] - [0.0, 0.05, 0.0])
-    bench.pick(0)
-    bench.put(0, "B")
+    bench.move(0, bench.position[0] - [0.0, 0.05, 0.0])
+    bench.pick(2)
+    bench.put(2, "B")
     outcome = bench.finish()
     assert not outcome.ever
     assert outcome.code == "plan.wrong_step"
+
+
+def test_three_centimetres_are_not_more_than_three_centimetres() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.sort(2, "A")
+    bench.move(1, (0.03, 0.0, REST_Z))
+    bench.step(15)
+    assert bench.finish().good
 
 
 @pytest.mark.parametrize("limb", LIMBS)
@@ -269,10 +277,13 @@ def test_an_open_jaw_holds_nothing_however_high() -> None:
     assert held(bench) == {}
 
 
-@pytest.mark.parametrize(("away_m", "code"), [(0.0299, "grasp.miss"), (0.0301, "plan.gave_up")])
+@pytest.mark.parametrize(
+    ("away_m", "code"),
+    [(0.0299, "grasp.miss"), (0.03, "grasp.miss"), (0.0301, "plan.gave_up")],
+)
 def test_a_jaw_closes_on_what_is_around_it(away_m: float, code: str) -> None:
     bench = Bench()
-    bench.tool["left"] = bench.position[0] + [-away_m, 0, 0]
+    bench.tool["left"] = bench.position[1] + [-away_m, 0, 0]
     bench.step(2)
     closed = bench.close(None)
     bench.open["left"] = True
@@ -340,16 +351,70 @@ def test_lost_over_the_tote_of_the_call_is_no_slip() -> None:
     assert bench.finish("gave_up").code == "place.miss"
 
 
-def test_only_a_closed_jaw_that_touches_takes_over() -> None:
-    for touches, closed, by in ((True, True, "right"), (True, False, None), (False, True, None)):
-        bench = Bench(BLUE_TO_A)
-        bench.pick(2)
-        if touches:
-            bench.touch["right"].add(2)
-        bench.open["right"] = not closed
+@pytest.mark.parametrize(
+    ("touches", "closed", "by"),
+    [(True, True, "right"), (True, False, "left"), (False, True, "left")],
+)
+def test_only_a_closed_jaw_that_touches_takes_over(touches: bool, closed: bool, by: str) -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.pick(2)
+    if touches:
+        bench.touch["right"].add(2)
+    bench.open["right"] = not closed
+    bench.touch["left"].clear()
+    bench.step(1)
+    assert held(bench) == {2: by}
+
+
+@pytest.mark.parametrize("handed", [True, False])
+def test_three_ticks_after_it_was_taken_it_may_be_lost(handed: bool) -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.reach(2)
+    bench.close(2)
+    bench.position[2, 2] += 0.02
+    bench.step(1)
+    if handed:
         bench.touch["left"].clear()
-        bench.step(4)
-        assert held(bench) == ({2: by} if by else {})
+        bench.touch["right"].add(2)
+        bench.open["right"] = False
+        bench.step(1)
+    bench.touch["left"].clear()
+    bench.touch["right"].clear()
+    gone = bench.tick + 1
+    bench.step(2)
+    assert 2 in held(bench)
+    bench.step(1)
+    assert bench.judge._log is not None
+    assert [(i.tick, i.code) for i in bench.judge._log.live[2]] == [(gone, "grasp.slip")]
+
+
+def test_contact_that_ended_a_tick_before_the_jaw_opened_is_a_slip() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.pick(2)
+    bench.touch["left"].clear()
+    gone = bench.tick + 1
+    bench.step(1)
+    bench.open["left"] = True
+    bench.step(1)
+    assert held(bench) == {}
+    bench.move(2, (0.1, 0.0, REST_Z), ticks=3)
+    bench.step(15)
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("grasp.slip", gone)
+
+
+def test_contact_that_flickers_before_the_jaw_opens_is_no_slip() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.pick(2)
+    bench.move(2, (0.1, 0.0, REST_Z), "left")
+    bench.touch["left"].clear()
+    bench.step(1)
+    bench.touch["left"].add(2)
+    bench.open["left"] = True
+    bench.step(1)
+    bench.touch["left"].clear()
+    bench.step(15)
+    assert bench.finish("gave_up").code == "plan.gave_up"
 
 
 def test_a_jaw_that_took_over_has_lifted() -> None:
@@ -578,7 +643,8 @@ def test_an_unknown_word_for_a_failure_is_an_invalid_plan() -> None:
 
 
 def test_success_forgets_what_was_refused_but_only_of_an_act() -> None:
-    for skill, code in (("place", "plan.gave_up"), ("look", "plan.invalid")):
+    acts = dict.fromkeys(("pick", "place", "handover", "insert"), "plan.gave_up")
+    for skill, code in (acts | {"look": "plan.invalid", "wait": "plan.invalid"}).items():
         bench = Bench()
         bench.say("skill.refused", code="plan.invalid")
         bench.start(skill)
@@ -787,3 +853,422 @@ def test_a_lot_without_parts_breaks_nothing() -> None:
     outcome = bench.finish("gave_up")
     assert bench.tick == bench.claimed
     assert (outcome.units, bench.judge.delivered) == ((), ())
+
+
+def test_a_part_in_the_jaw_is_work_in_progress_over_no_station() -> None:
+    bench = Bench(ONE_RED)
+    bench.pick(0)
+    bench.move(0, (-0.25, -0.3, 0.2), "left")
+    assert states(bench.finish())[0] == "wip"
+
+
+def test_a_part_in_the_jaw_is_work_in_progress_while_contact_flickers() -> None:
+    bench = Bench(ONE_RED, limit_s=3.0)
+    bench.pick(0)
+    bench.move(0, (-0.25, -0.3, 0.2), "left")
+    bench.step(149 - bench.tick)
+    bench.touch["left"].clear()
+    bench.step(1)
+    assert bench.outcome is not None
+    assert states(bench.outcome)[0] == "wip"
+
+
+def test_a_part_that_is_touched_in_another_tote_is_work_in_progress() -> None:
+    bench = Bench(ONE_RED)
+    bench.sort(0, "B")
+    bench.touch["right"].add(0)
+    assert states(bench.finish())[0] == "wip"
+
+
+def test_good_at_the_end_is_good_once() -> None:
+    """With a jaw closed far from everything no moment is settled, but the end counts."""
+    bench = Bench(ONE_RED)
+    bench.open["right"] = False
+    bench.sort(0, "A")
+    outcome = bench.finish()
+    assert outcome.good
+    assert outcome.ever
+
+
+@pytest.mark.parametrize("how", ["lifted", "crept", "counted"])
+def test_a_disturbed_bystander_comes_before_what_stood_in_the_way_of_others(how: str) -> None:
+    """The refusal is earlier, but nobody's own; what became of the bystander is."""
+    reds = Goal((Rule(Select(colour="red"), "A", 1), Rule(Select(colour="blue"), "B")))
+    bench = Bench(reds if how == "counted" else Goal((Rule(Select(colour="red"), "A"),)))
+    bench.sort(0, "A")
+    bench.say("skill.refused", code="plan.invalid")
+    if how == "lifted":
+        bench.reach(2)
+        bench.close(2)
+        bench.move(2, bench.position[2] + [0, 0, 0.1], "left")
+        code = "perception.wrong_object"
+    elif how == "crept":
+        for _ in range(2):
+            bench.move(2, bench.position[2] + [0, 0.02, 0])
+            bench.step(15)
+        code = "collision"
+    else:
+        bench.move(1, (-0.3, 0.1, 0.016), ticks=5)
+        bench.step(15)
+        code = "plan.wrong_step"
+    outcome = bench.finish("gave_up")
+    assert outcome.code == code
+
+
+# More of jaws.
+
+
+def again(bench: Bench) -> None:
+    """Begin anew, as the bench stands now."""
+    bench.judge.reset(bench.lot, bench.lot.orders[0])
+    bench.tick, bench.outcome = -1, None
+
+
+def test_a_jaw_that_is_closed_from_the_start_closed_then() -> None:
+    bench = Bench(BLUE_TO_A)
+    again(bench)
+    bench.tool["left"] = bench.position[2].copy()
+    bench.open["left"] = False
+    bench.step(3)
+    bench.open["left"] = True
+    bench.step(3)
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("grasp.miss", 0)
+
+
+@pytest.mark.parametrize(("up_m", "holds"), [(0.015, True), (0.0149999, False)])
+def test_fifteen_millimetres_are_enough(up_m: float, holds: bool) -> None:
+    bench = Bench()
+    bench.position[:, 2] = 0.0
+    again(bench)
+    bench.reach(0)
+    bench.close(0)
+    bench.move(0, [*bench.position[0][:2], up_m], "left")
+    assert (0 in held(bench)) is holds
+
+
+def test_a_push_begins_with_the_touch() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.touch["right"].add(2)
+    bench.step()
+    touched = bench.tick
+    bench.step(3)
+    bench.move(2, bench.position[2] + [0, 0.06, 0])
+    bench.touch["right"].clear()
+    bench.step(15)
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("collision", touched)
+
+
+def test_a_jaw_went_for_what_it_touches_where_nothing_is_around_it() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.tool["left"] = bench.position[2] + [0, 0.05, 0]
+    bench.step(2)
+    closed = bench.close(2)
+    bench.let_go()
+    bench.step(15)
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("grasp.miss", closed)
+
+
+def test_a_jaw_went_for_what_is_around_it_whatever_else_it_touches() -> None:
+    bench = Bench()
+    bench.reach(0)
+    bench.close(1)
+    bench.let_go()
+    bench.step(15)
+    outcome = bench.finish("done")
+    assert [unit.code for unit in outcome.units[:2]] == ["grasp.miss", "brain.false_claim"]
+
+
+def test_a_jaw_that_stays_closed_around_a_part_went_for_it() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.reach(1)
+    bench.close(None)
+    assert bench.finish("done").units[1].code == "brain.false_claim"
+
+
+def test_a_press_while_something_is_held_counts() -> None:
+    bench = Bench(ONE_RED)
+    bench.pick(0)
+    bench.push_n = 80.0
+    bench.step()
+    pressed = bench.tick
+    bench.push_n = 0.0
+    bench.step(5)
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("collision", pressed)
+
+
+def test_an_open_hand_goes_for_nothing_it_went_for_before() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.pick(2)
+    bench.move(2, (0.1, 0.0, REST_Z), "left")
+    bench.let_go()
+    bench.step(15)
+    bench.start("pick")
+    bench.touch["left"].add(2)
+    bench.step(3)
+    bench.touch["left"].clear()
+    failed = bench.end(ok=False, code="perception.miss")
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("perception.miss", failed)
+
+
+def test_a_call_goes_for_what_its_jaw_closed_on_first() -> None:
+    bench = Bench()
+    bench.start("pick")
+    for part in (0, 1):
+        bench.reach(part)
+        bench.close(None)
+        bench.open["left"] = True
+        bench.step(2)
+    bench.end(ok=False, code="grasp.miss")
+    outcome = bench.finish("done")
+    assert [unit.code for unit in outcome.units[:2]] == ["brain.false_claim", "grasp.miss"]
+
+
+def test_two_limbs_hold_two_parts() -> None:
+    bench = Bench()
+    bench.pick(0, "left")
+    bench.pick(1, "right")
+    bench.step(20)
+    assert held(bench) == {0: "left", 1: "right"}
+    assert bench.judge._log is not None
+    assert not any(bench.judge._log.live.values())
+
+
+def test_an_open_hand_misses_nothing_anew() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.miss(2, "left")
+    bench.pick(2, "right")
+    bench.move(2, (0.1, 0.0, REST_Z), "right")
+    bench.let_go("right")
+    bench.step(15)
+    bench.touch["left"].add(0)
+    bench.step(2)
+    bench.touch["left"].clear()
+    assert bench.finish("gave_up").code == "plan.gave_up"
+
+
+def test_to_be_lifted_clears_what_happened_before() -> None:
+    bench = Bench(ONE_RED)
+    bench.miss(0)
+    bench.pick(0)
+    assert bench.finish("gave_up").code == "plan.gave_up"
+
+
+@pytest.mark.parametrize(("skill", "of_the_call"), [("pick", True), ("wait", False)])
+def test_a_bystander_is_lifted_in_the_call_that_acts(skill: str, of_the_call: bool) -> None:
+    bench = Bench(ONE_RED)
+    began = bench.start(skill)
+    bench.reach(2)
+    bench.close(2)
+    lifted = bench.tick + 1
+    bench.position[2, 2] += 0.02
+    bench.step(20)
+    outcome = bench.finish("gave_up")
+    assert outcome.units[2].code == "perception.wrong_object"
+    assert outcome.units[2].tick == (began if of_the_call else lifted)
+
+
+# More of rest.
+
+
+def incidents(bench: Bench, part: int) -> list[tuple[int, str, bool]]:
+    assert bench.judge._log is not None
+    return [(one.tick, one.code, one.told) for one in bench.judge._log.live.get(part, [])]
+
+
+def test_of_two_parts_in_a_jaw_the_lost_one_was_told_of() -> None:
+    bench = Bench()
+    bench.start("place", tote="A")
+    bench.reach(0)
+    bench.close(0)
+    bench.touch["left"].add(1)
+    bench.position[:2, 2] += 0.1
+    bench.step(2, speed=np.array([0.1, 0.1, 0]))
+    bench.touch["left"].discard(1)
+    gone = bench.tick + 1
+    bench.move(1, (0.0, 0.0, REST_Z), ticks=5)
+    bench.end(ok=False, code="grasp.slip")
+    assert held(bench) == {0: "left"}
+    assert incidents(bench, 1) == [(gone, "grasp.slip", True)]
+
+
+def test_a_part_that_was_set_down_can_be_run_into() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.pick(2)
+    bench.move(2, (0.1, 0.0, REST_Z), "left")
+    bench.let_go()
+    bench.step(15)
+    began = bench.tick + 1
+    bench.move(2, (0.1, 0.06, REST_Z))
+    bench.step(15)
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("collision", began)
+
+
+def test_exactly_three_centimetres_are_no_collision() -> None:
+    bench = Bench()
+    bench.move(1, (0.03, 0.0, REST_Z))
+    bench.step(15)
+    assert bench.finish("gave_up").code == "plan.gave_up"
+
+
+def test_a_nudge_within_its_tote_delivers_nothing_anew() -> None:
+    bench = Bench(ONE_RED)
+    bench.sort(0, "A")
+    bench.step(5)
+    assert bench.judge._log is not None
+    arrived = bench.judge._log.arrived[0]
+    bench.move(0, bench.position[0] + [0.02, 0, 0])
+    bench.step(15)
+    assert bench.finish().good
+    assert bench.judge.delivered == (arrived,)
+
+
+def test_what_lay_in_its_tote_is_delivered_when_it_first_comes_to_rest_there() -> None:
+    parts = (Part("p0", "red", "cube", "small", *IN_A[:2], 0.0), PARTS[2])
+    bench = Bench(parts=parts)
+    bench.move(0, bench.position[0] + [0.02, 0, 0])
+    first = bench.tick + 1
+    bench.step(15)
+    bench.move(0, bench.position[0] - [0.02, 0, 0])
+    bench.step(15)
+    assert bench.finish().good
+    assert bench.judge.delivered == (first,)
+
+
+def test_from_one_right_tote_to_another_it_is_delivered_anew() -> None:
+    bench = Bench(Goal((Rule(Select(colour="red"), "A", 1), Rule(Select(colour="red"), "B"))))
+    bench.sort(0, "A")
+    early = bench.tick
+    bench.sort(0, "B")
+    late = bench.tick
+    bench.sort(1, "A")
+    assert bench.finish().good
+    assert early < bench.judge.delivered[0] <= late < bench.judge.delivered[1]
+
+
+def test_coming_to_rest_where_it_should_clears_what_happened_before() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.miss(2)
+    bench.move(2, IN_A)
+    bench.step(15)
+    began = bench.tick + 1
+    bench.move(2, (-0.325, 0.3, 0.01))
+    bench.step(15)
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("collision", began)
+
+
+def test_what_was_taken_out_again_can_be_missed() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.sort(2, "A")
+    bench.pick(2)
+    bench.move(2, (0.1, 0.0, REST_Z), "left")
+    bench.let_go()
+    bench.step(15)
+    closed = bench.miss(2)
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("grasp.miss", closed)
+
+
+def test_what_lies_where_it_should_is_not_missed() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.sort(2, "A")
+    bench.miss(2)
+    began = bench.tick + 1
+    bench.move(2, (-0.325, 0.3, 0.01))
+    bench.step(15)
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("collision", began)
+
+
+def test_a_unit_in_a_jaw_that_did_not_lift_was_only_missed() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.reach(2)
+    closed = bench.close(2)
+    bench.move(2, bench.position[2] + [0.0, 0.06, 0.0], "left")
+    bench.let_go()
+    bench.step(15)
+    assert incidents(bench, 2) == [(closed, "grasp.miss", False)]
+
+
+def test_a_bystander_in_a_jaw_that_hardly_moved_it_is_no_matter() -> None:
+    bench = Bench(ONE_RED)
+    bench.reach(2)
+    bench.close(2)
+    bench.move(2, bench.position[2] + [0.0, 0.02, 0.0], "left")
+    bench.let_go()
+    bench.step(15)
+    assert incidents(bench, 2) == []
+
+
+def test_a_part_that_the_other_limb_holds_was_not_missed() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.start("pick")
+    bench.reach(2)
+    bench.close(2)
+    bench.move(2, bench.position[2] + [0, 0, 0.1], "left")
+    bench.touch["right"].add(2)
+    bench.open["right"] = False
+    bench.step(2)
+    bench.touch["left"].clear()
+    bench.step(2)
+    bench.end(ok=True)
+    assert held(bench) == {2: "right"}
+    assert incidents(bench, 2) == []
+
+
+def test_one_of_a_counted_kind_can_be_missed() -> None:
+    bench = Bench(ONE_RED)
+    closed = bench.miss(0)
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("grasp.miss", closed)
+
+
+def test_a_grasp_that_the_guard_stopped_was_not_missed() -> None:
+    bench = Bench()
+    bench.start("pick")
+    bench.reach(0)
+    bench.close(0)
+    stopped = bench.say("ruling", verdict="stop", rule="limb.distance")
+    bench.end(ok=False, code="guard.stop")
+    bench.let_go()
+    bench.step(15)
+    outcome = bench.finish("gave_up")
+    assert (outcome.units[0].code, outcome.units[0].tick) == ("guard.stop", stopped)
+
+
+# Odd events.
+
+
+def test_the_end_of_what_never_began() -> None:
+    bench = Bench()
+    bench.say("skill.finished", id="x", skill="pick", limbs=["left"], ok=True, code=None)
+    assert bench.finish("gave_up").code == "plan.gave_up"
+    bench = Bench()
+    failed = bench.say(
+        "skill.finished", id="x", skill="pick", limbs=["left"], ok=False, code="gone"
+    )
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("plan.invalid", failed)
+
+
+def test_limbs_that_the_body_has_not_are_passed_over() -> None:
+    bench = Bench(ONE_RED)
+    call = {"id": "c", "skill": "pick", "limbs": ["tail", "left"], "arguments": {}}
+    bench.say("skill.started", **call)
+    bench.reach(0)
+    bench.close(0)
+    bench.say("skill.finished", **call, ok=True, code=None)
+    assert incidents(bench, 0) == []
+
+
+def test_only_a_ruling_stops() -> None:
+    bench = Bench()
+    bench.say("person", verdict="stop")
+    assert bench.finish("gave_up").code == "plan.gave_up"

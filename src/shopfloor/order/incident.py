@@ -125,7 +125,6 @@ class IncidentLog:
     _jaws: dict[str, _Jaw] = field(default_factory=dict)
     _calls: dict[str, _Call] = field(default_factory=dict)
     _absent: dict[int, int] = field(default_factory=dict)
-    _carried: set[int] = field(default_factory=set)
     _squeezed: dict[int, int] = field(default_factory=dict)
     _released: dict[int, _Release] = field(default_factory=dict)
     _loose: dict[int, int] = field(default_factory=dict)  # part -> tick its motion began
@@ -164,16 +163,14 @@ class IncidentLog:
         for part in np.flatnonzero(moving).tolist():
             self._loose.setdefault(part, tick)
             self.last_move[part] = tick
-        if self._loose:
-            still = [
-                part
-                for part in self._loose
-                if tick - self.last_move[part] >= self.settle_ticks and part not in self.held
-            ]
-            if still:
-                places = self.places(truth)
-                for part in still:
-                    self._come_to_rest(part, places[part], truth.position[part])
+        # A held part is touched, and so it moves.
+        still = [
+            part for part in self._loose if tick - self.last_move[part] >= self.settle_ticks
+        ]
+        if still:
+            places = self.places(truth)
+            for part in still:
+                self._come_to_rest(part, places[part], truth.position[part])
 
     def lose(self, truth: Truth) -> None:
         """Give up on what no station is under and what does not come to rest: it is lost."""
@@ -221,21 +218,20 @@ class IncidentLog:
         """Return the part between the fingers, or None."""
         tool = observation.limbs[limb].tool_in_world[:3, 3]
         away = np.abs(truth.position - tool).max(axis=1)
-        nearest = int(away.argmin()) if len(away) else 0
-        return nearest if len(away) and away[nearest] <= _AROUND_M else None
+        if not len(away):
+            return None
+        nearest = int(away.argmin())
+        return nearest if away[nearest] <= _AROUND_M else None
 
     def _hold(self, part: int, limb: str, tick: int) -> None:
         self.held[part] = limb
         self._absent[part] = 0
-        self._carried.add(part)
-        self._released.pop(part, None)
         self._jaws[limb].lifted = True
         self.stop = self.press = None
         if self.choices[part] == (None,):
-            if not self.live.get(part):
-                call = self._calls.get(limb)
-                began = call.tick if call is not None and call.skill in _ACTS else tick
-                self._note(part, Incident(began, "perception.wrong_object"))
+            call = self._calls.get(limb)
+            began = call.tick if call is not None and call.skill in _ACTS else tick
+            self._note(part, Incident(began, "perception.wrong_object"))
         else:
             self.live.pop(part, None)
 
@@ -246,15 +242,13 @@ class IncidentLog:
             self._absent[part] = 0
             return
         for other, parts in truth.touched.items():
-            if other != limb and part in parts and not truth.jaw_open[other]:
+            if part in parts and not truth.jaw_open[other]:
                 self.held[part], self._absent[part] = other, 0
                 self._jaws[other].lifted = True
                 return
         call = self._calls.get(limb)
-        if not touched:
-            self._absent[part] += 1
-        absent = self._absent[part]
-        if truth.jaw_open[limb] and absent <= (0 if touched else 1):
+        absent = self._absent[part] = 0 if touched else self._absent[part] + 1
+        if truth.jaw_open[limb] and absent <= 1:
             slipped, tick = False, truth.tick
         elif absent >= _LOST_TICKS or truth.jaw_open[limb]:
             tick = truth.tick - absent + 1
@@ -272,8 +266,6 @@ class IncidentLog:
         began = self._loose.pop(part)
         squeezed = self._squeezed.pop(part, None)
         release = self._released.pop(part, None)
-        carried = part in self._carried
-        self._carried.discard(part)
         was, self._rest_place[part] = self._rest_place[part], place
         far = hypot(*(position[:2] - self._rest[part, :2])) > MOVED_M or place != was
         self._rest[part] = position
@@ -284,13 +276,15 @@ class IncidentLog:
             self.stop = self.press = None
             return
         self.arrived.pop(part, None)
-        if carried:
-            if release is not None and not release.slipped:
+        if release is not None:
+            if not release.slipped:
                 self._judge_release(part, place, release)
-        elif far and squeezed is None:
+        elif not far:
+            return
+        elif squeezed is None:
             self._note(part, Incident(began, "collision"))
-        elif far and self.choices[part] == (None,):
-            self._note(part, Incident(int(squeezed or began), "perception.wrong_object"))
+        elif self.choices[part] == (None,):
+            self._note(part, Incident(squeezed, "perception.wrong_object"))
 
     def _judge_release(self, part: int, place: str | None, release: _Release) -> None:
         call = release.call
@@ -309,15 +303,10 @@ class IncidentLog:
 
     def _missed(self, part: int, tick: int, *, told: bool) -> None:
         """Note a grasp that did not lift; not of a part that is no longer to be moved."""
-        self.attempted.add(part)
         if part in self.held or not any(self.choices[part]) or part in self.arrived:
             return
-        live = self.live.setdefault(part, [])
-        for i, incident in enumerate(live):
-            if incident.code in ("grasp.miss", "guard.stop"):
-                live[i] = replace(incident, told=incident.told or told)
-                return
-        live.append(Incident(tick, "grasp.miss", told))
+        if not any(incident.code == "guard.stop" for incident in self.live.get(part, ())):
+            self._note(part, Incident(tick, "grasp.miss", told))
 
     # The log.
 
@@ -340,7 +329,7 @@ class IncidentLog:
             else:
                 self._failed(call, limbs, tick, str(data.get("code")))
         elif event.kind == "skill.refused":
-            self.refused = Incident(tick, self._code(str(data.get("code"))), told=True)
+            self.refused = Incident(tick, self._code(str(data.get("code"))))
         elif event.kind == "fault":
             code = str(data.get("code"))
             if code.startswith("brain."):
@@ -395,8 +384,8 @@ class IncidentLog:
             else:
                 self._missed(part, call.closed_tick or tick, told=True)
         elif call is not None and call.stop_tick is not None:
-            self.refused = Incident(call.stop_tick, "guard.stop", told=True)
+            self.refused = Incident(call.stop_tick, "guard.stop")
         else:
-            self.refused = Incident(tick, self._code(code), told=True)
+            self.refused = Incident(tick, self._code(code))
         for limb in limbs:
             self._calls.pop(limb, None)

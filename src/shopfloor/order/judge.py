@@ -59,7 +59,7 @@ class SortingJudge:
         if control_dt <= 0:
             raise SpecMismatch(f"control_dt is {control_dt} s; it must be more than 0")
         self._dt, self._limbs = control_dt, tuple(limbs)
-        self._settle_ticks = max(1, self._ticks(SETTLE_S))
+        self._settle_ticks = self._ticks(SETTLE_S)
         self._patience_ticks = self._ticks(PATIENCE_S)
         self._lot: Lot | None = None
         self._outcome: Outcome | None = None
@@ -74,7 +74,7 @@ class SortingJudge:
         self._limit_ticks = self._ticks(order.time_limit_s)
         self._finish: tuple[int, str] | None = None
         self._ever = False
-        self._dirty = True
+        self._seen: int | None = None  # the last motion before the last look at the goal
         self._outcome = None
         self.delivered = ()
 
@@ -118,13 +118,10 @@ class SortingJudge:
 
     def _ready(self, truth: Truth, log: IncidentLog) -> bool:
         """Return whether all is at rest and every jaw open and clear; note if the goal holds."""
-        touching = any(truth.touched.values())
-        last = int(log.last_move.max(initial=-self._settle_ticks))
-        quiet = truth.tick - last >= self._settle_ticks
-        self._dirty = self._dirty or touching or not quiet
-        ready = quiet and not touching and all(truth.jaw_open.values())
-        if ready and self._dirty:
-            self._dirty = False
+        last = int(log.last_move.max(initial=-self._settle_ticks))  # a touched part moves
+        ready = truth.tick - last >= self._settle_ticks and all(truth.jaw_open.values())
+        if ready and last != self._seen:
+            self._seen = last
             self._ever = self._ever or self._holds(truth, log)
         return ready
 
@@ -182,8 +179,8 @@ class SortingJudge:
         moving = set(
             np.flatnonzero(truth.tick - log.last_move < self._settle_ticks).tolist()
         ) | set(log.held)
-        # What moves or is in a jaw is nowhere yet.
-        at_rest = [None if i in touched or i in moving else place for i, place in enumerate(places)]
+        # What moves, is touched or in a jaw is nowhere yet.
+        at_rest = [None if i in moving else place for i, place in enumerate(places)]
         found = standings(self._order.goal, self._parts, at_rest)
         strays = self._strays(truth)
         units: list[UnitOutcome] = []
