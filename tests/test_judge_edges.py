@@ -1240,6 +1240,7 @@ def test_a_grasp_that_the_guard_stopped_was_not_missed() -> None:
     bench.let_go()
     bench.step(15)
     outcome = bench.finish("gave_up")
+    assert incidents(bench, 0) == [(stopped, "guard.stop", True)]
     assert (outcome.units[0].code, outcome.units[0].tick) == ("guard.stop", stopped)
 
 
@@ -1272,3 +1273,191 @@ def test_only_a_ruling_stops() -> None:
     bench = Bench()
     bench.say("person", verdict="stop")
     assert bench.finish("gave_up").code == "plan.gave_up"
+
+
+# More of calls that end.
+
+
+def test_a_pick_of_two_limbs_is_the_first_ones() -> None:
+    bench = Bench(ONE_RED)
+    call = {"id": "c", "skill": "pick", "limbs": ["left", "right"], "arguments": {}}
+    bench.say("skill.started", **call)
+    bench.reach(0)
+    bench.close(0)
+    bench.say("skill.finished", **call, ok=True, code=None)
+    assert incidents(bench, 0) == []
+
+
+def test_what_a_pick_closed_on_counts_and_not_where_the_jaw_is_since() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.start("pick")
+    bench.reach(2)
+    closed = bench.close(None)
+    bench.tool["left"] = bench.position[0].copy()
+    bench.end(ok=True)
+    assert incidents(bench, 2) == [(closed, "grasp.miss", False)]
+    assert incidents(bench, 0) == []
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_a_call_that_has_ended_names_no_tote_any_more(ok: bool) -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.pick(2)
+    bench.start("place", tote="A")
+    bench.end(ok=ok, code=None if ok else "perception.out_of_range")
+    bench.move(2, (0.325, 0.135, 0.15), "left")
+    released = bench.let_go()
+    bench.move(2, (0.325, 0.135, REST_Z), ticks=5)
+    bench.step(15)
+    outcome = bench.finish("gave_up")
+    assert (outcome.units[2].code, outcome.units[2].tick) == ("plan.wrong_step", released)
+
+
+def test_a_call_that_fails_at_a_sorted_part_stands_in_the_way() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.start("pick")
+    bench.reach(0)
+    bench.close(None)
+    failed = bench.end(ok=False, code="perception.miss")
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("perception.miss", failed)
+
+
+def test_a_call_that_fails_with_the_part_in_the_jaw_stands_in_the_way() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.pick(2)
+    bench.start("place", tote="A")
+    bench.step(2)
+    failed = bench.end(ok=False, code="perception.out_of_range")
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("perception.out_of_range", failed)
+    assert incidents(bench, 2) == []
+
+
+def slip(bench: Bench, part: int = 0, limb: str = "left") -> int:
+    bench.pick(part, limb)
+    bench.touch[limb].clear()
+    gone = bench.tick + 1
+    bench.move(part, [*bench.position[part][:2], REST_Z], ticks=5)
+    bench.open[limb] = True
+    bench.step(15)
+    return gone
+
+
+def test_the_next_call_that_finds_the_jaw_empty_tells_of_the_slip() -> None:
+    bench = Bench()
+    gone = slip(bench)
+    assert incidents(bench, 0) == [(gone, "grasp.slip", False)]
+    bench.start("place", tote="A")
+    bench.end(ok=False, code="plan.wrong_step")
+    assert incidents(bench, 0) == [(gone, "grasp.slip", True)]
+
+
+def test_of_two_limbs_the_one_that_lost_it_is_told_of() -> None:
+    bench = Bench()
+    gone = slip(bench, 0, "right")
+    call = {"id": "c", "skill": "handover", "limbs": ["left", "right"], "arguments": {}}
+    bench.say("skill.started", **call)
+    bench.say("skill.finished", **call, ok=False, code="grasp.slip")
+    assert incidents(bench, 0) == [(gone, "grasp.slip", True)]
+
+
+def test_a_slip_that_was_made_good_is_not_told_of() -> None:
+    bench = Bench()
+    slip(bench, 0)
+    bench.sort(0, "A")
+    bench.start("pick")
+    failed = bench.end(ok=False, code="perception.miss")
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("perception.miss", failed)
+
+
+def test_told_is_the_last_incident() -> None:
+    bench = Bench(BLUE_TO_A)
+    began = bench.tick + 1
+    bench.move(2, bench.position[2] + [0.0, 0.06, 0.0])
+    bench.step(15)
+    closed = bench.miss(2)
+    assert incidents(bench, 2) == [(began, "collision", False), (closed, "grasp.miss", True)]
+    assert bench.finish("done").code == "brain.false_claim"  # one of two was told of
+
+
+@pytest.mark.parametrize("goal", [ONE_RED, Goal((Rule(Select(colour="red"), "A"),))])
+def test_a_pick_that_fails_with_the_jaw_still_closed_was_a_miss(goal: Goal) -> None:
+    bench = Bench(goal)
+    bench.start("pick")
+    bench.reach(0)
+    closed = bench.close(None)
+    bench.end(ok=False, code="grasp.miss")
+    assert incidents(bench, 0) == [(closed, "grasp.miss", True)]
+
+
+def test_a_pick_of_a_bystander_that_fails_stands_in_the_way() -> None:
+    bench = Bench(BLUE_TO_A)
+    bench.start("pick")
+    bench.reach(0)
+    bench.close(None)
+    failed = bench.end(ok=False, code="grasp.miss")
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("grasp.miss", failed)
+    assert incidents(bench, 0) == []
+
+
+def test_a_call_that_the_guard_stopped_failed_when_it_was_stopped() -> None:
+    """Even where something came to rest rightly since, which clears the stop itself."""
+    bench = Bench()
+    bench.start("pick")
+    stopped = bench.say("ruling", verdict="stop", rule="workspace")
+    bench.step(5)
+    bench.end(ok=False, code="guard.stop")
+    bench.move(0, IN_A)
+    bench.step(15)
+    outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("guard.stop", stopped)
+
+
+# Whose fault comes first.
+
+
+@pytest.mark.parametrize("kind", ["fault", "silence", "refusal", "broken"])
+def test_what_happened_to_a_unit_comes_before_what_happened_to_all(kind: str) -> None:
+    """The other unit's cause is earlier and not its own."""
+    bench = Bench()
+    if kind in {"fault", "broken"}:
+        bench.say("fault", code="sensor.fault")
+    elif kind == "silence":
+        bench.say("fault", code="brain.timeout")
+    else:
+        bench.say("skill.refused", code="plan.invalid")
+    began = bench.tick + 1
+    bench.move(1, bench.position[1] + [0.0, 0.06, 0.0])
+    bench.step(15)
+    if kind == "broken":
+        bench.truncated = True
+        bench.step()
+        outcome = bench.outcome
+        assert outcome is not None
+    else:
+        outcome = bench.finish("gave_up")
+    assert (outcome.code, outcome.code_tick) == ("collision", began)
+
+
+@pytest.mark.parametrize("claim", ["done", "gave_up", "refused"])
+def test_what_happened_to_a_unit_after_the_claim_comes_before_the_claim(claim: str) -> None:
+    bench = Bench()
+    bench.step(1, speed=np.array([0.0, 0.0, 0.1]))
+    bench.say("brain.finish", claim=claim, note="")
+    began = bench.tick + 1
+    bench.move(1, bench.position[1] + [0.0, 0.06, 0.0])
+    bench.step(30)
+    assert bench.outcome is not None
+    assert (bench.outcome.code, bench.outcome.code_tick) == ("collision", began)
+
+
+def test_a_claim_against_better_knowledge_comes_before_one_overlooked() -> None:
+    bench = Bench()
+    bench.miss(1)
+    outcome = bench.finish("done")
+    assert [unit.code for unit in outcome.units[:2]] == ["perception.miss", "brain.false_claim"]
+    assert outcome.code == "brain.false_claim"

@@ -71,7 +71,7 @@ class _Call:
     tick: int
     tote: str | None
     target: int | None = None
-    closed_tick: int | None = None
+    closed_tick: int = 0  # where there is a target
     stop_tick: int | None = None
 
 
@@ -358,15 +358,15 @@ class IncidentLog:
         if call is None or call.skill not in _ACTS:
             return
         self.refused = None
-        if call.skill == "pick" and limbs:
+        if call.skill == "pick":
             limb = limbs[0]
             if truth.jaw_open[limb] or not truth.touched[limb]:
                 # It says that it holds something, and it holds nothing.
-                target = call.target
+                target, tick = call.target, call.closed_tick if call.target is not None else tick
                 if target is None:
                     target = self._around(limb, observation, truth)
                 if target is not None:
-                    self._missed(target, call.closed_tick or tick, told=False)
+                    self._missed(target, tick, told=False)
         for limb in limbs:
             self._calls.pop(limb, None)
 
@@ -382,7 +382,7 @@ class IncidentLog:
             if call.stop_tick is not None:
                 self._note(part, Incident(call.stop_tick, "guard.stop", told=True))
             else:
-                self._missed(part, call.closed_tick or tick, told=True)
+                self._missed(part, call.closed_tick, told=True)
         elif call is not None and call.stop_tick is not None:
             self.refused = Incident(call.stop_tick, "guard.stop")
         else:

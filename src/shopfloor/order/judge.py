@@ -170,7 +170,7 @@ class SortingJudge:
     # The end.
 
     def _decide(self, truth: Truth, log: IncidentLog, kind: Kind) -> Outcome:
-        claim_tick, claim = self._finish or (0, None)
+        claim_tick, claim = self._finish or (truth.tick, None)
         ending = Ending(kind, truth.tick, claim, claim_tick)
         if kind != "broken":  # then no position means anything
             log.lose(truth)
