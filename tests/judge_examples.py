@@ -38,6 +38,9 @@ PARTS = (
     Part("p2", "blue", "cylinder", "small", 0.10, 0.0, 0.0),
 )
 RED_TO_A = Goal((Rule(Select(colour="red"), "A"),))
+ONE_RED = Goal((Rule(Select(colour="red"), "A", 1),))
+BLUE_TO_A = Goal((Rule(Select(colour="blue"), "A"),))
+IN_A = (-0.325, 0.135, 0.016)
 
 
 class Bench:
@@ -208,3 +211,32 @@ def check(outcome: Outcome, lot: Lot) -> None:
 
 def states(outcome: Outcome) -> list[str]:
     return [unit.state for unit in outcome.units]
+
+
+# What the judge's log says, white-box.
+
+
+def held(bench: Bench) -> dict[int, str]:
+    assert bench.judge._log is not None
+    return bench.judge._log.held
+
+
+def again(bench: Bench) -> None:
+    """Begin anew, as the bench stands now."""
+    bench.judge.reset(bench.lot, bench.lot.orders[0])
+    bench.tick, bench.outcome = -1, None
+
+
+def incidents(bench: Bench, part: int) -> list[tuple[int, str, bool]]:
+    assert bench.judge._log is not None
+    return [(one.tick, one.code, one.told) for one in bench.judge._log.live.get(part, [])]
+
+
+def slip(bench: Bench, part: int = 0, limb: str = "left") -> int:
+    bench.pick(part, limb)
+    bench.touch[limb].clear()
+    gone = bench.tick + 1
+    bench.move(part, [*bench.position[part][:2], REST_Z], ticks=5)
+    bench.open[limb] = True
+    bench.step(15)
+    return gone

@@ -225,7 +225,6 @@ class IncidentLog:
 
     def _hold(self, part: int, limb: str, tick: int) -> None:
         self.held[part] = limb
-        self._absent[part] = 0
         self._jaws[limb].lifted = True
         self.stop = self.press = None
         if self.choices[part] == (None,):
@@ -247,8 +246,8 @@ class IncidentLog:
                 self._jaws[other].lifted = True
                 return
         call = self._calls.get(limb)
-        absent = self._absent[part] = 0 if touched else self._absent[part] + 1
-        if truth.jaw_open[limb] and absent <= 1:
+        absent = self._absent[part] = self._absent[part] + 1
+        if truth.jaw_open[limb] and (touched or absent <= 1):
             slipped, tick = False, truth.tick
         elif absent >= _LOST_TICKS or truth.jaw_open[limb]:
             tick = truth.tick - absent + 1
