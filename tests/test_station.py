@@ -75,6 +75,34 @@ def test_on_the_rim_is_not_in_the_tote(
     assert where(x, y, RIM_Z + HALF[2] - sunk) == station
 
 
+@pytest.mark.parametrize(("over_m", "station"), [(0.0299, "tall"), (0.0301, None)])
+def test_a_heap_in_a_tall_tote_may_be_three_centimetres_over_its_wall(
+    over_m: float, station: str | None
+) -> None:
+    tall = Station("tall", (0.0, 0.295, 0.003), (0.20, 0.22, 0.12))
+    layout = Layout({"tall": tall, "tray": STATIONS["tray"]})
+    at = np.array([[0.0, 0.295, 0.003 + 0.12 + over_m]])
+    assert layout.locate(at, HALF[None]) == [station]
+
+
+def test_edges_belong_to_the_station() -> None:
+    """In halves and quarters of a metre, which floats hold exactly."""
+    tote = Station("A", (0.0, 0.0, 0.0), (0.5, 0.5, 0.25))
+    layout = Layout({"A": tote, "tray": Station("tray", (4.0, 0.0, 0.0), (0.5, 0.5, 0.25))})
+    half = np.array([[0.125, 0.125, 0.03125]])
+
+    def at(x: float, y: float, z: float) -> str | None:
+        return layout.locate(np.array([[x, y, z]]), half)[0]
+
+    assert at(0.25, -0.25, 0.0) == at(-0.25, 0.25, 0.0) == "A"
+    assert at(0.0, 0.0, -0.01) == "A"
+    lying = 0.25 - 0.003 + 0.03125  # as deep as what lies on the rim may be
+    assert at(-0.125, -0.125, lying) == at(0.125, 0.125, lying) == "A"  # it reaches to the walls
+    for x, y in ((-0.126, 0.0), (0.126, 0.0), (0.0, -0.126), (0.0, 0.126)):
+        assert at(x, y, lying) is None  # and over one
+        assert at(x, y, lying - 1e-6) == "A"
+
+
 def test_what_is_over_a_station() -> None:
     layout = Layout(STATIONS)
     assert layout.totes == ("A",)
