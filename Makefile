@@ -19,7 +19,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
 .PHONY: help install run test test-servers test-lerobot lint lock system results results-beside \
-	results-path results-recording results-record results-export clean
+	results-path results-recording results-record results-export mutate clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -109,6 +109,10 @@ results-recording: system install ## What recording costs, and 500 kills that ma
 	$(BIN)/shopfloor bench recording --orders 6 --depth --out $(RESULTS)/recording-depth.json >/dev/null
 	$(BIN)/shopfloor bench crash --kills 500 --out $(RESULTS)/crash.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
+
+mutate: $(VENV)/.stamp-dev ## Break the judge in a thousand ways, and see which the tests notice (heavy).
+	nice $(BIN)/python scripts/mutate.py --out $(RESULTS)/mutation.json
+	$(BIN)/python scripts/judge.py
 
 results-export: system $(VENV)/.stamp-dev ## Time the exports for Rerun and Foxglove (a minute).
 	$(BIN)/shopfloor bench export --out $(RESULTS)/export.json >/dev/null

@@ -133,10 +133,28 @@ def test_what_is_valid_can_be_met(rules: list[Rule]) -> None:
     assert needed(goal, PARTS) >= 1
 
 
+@pytest.mark.parametrize("count", [None, 1, 2])
+def test_goals_that_can_be_met_are_let_be(count: int | None) -> None:
+    """Some parts stay, and the counts go from 1 to all there are."""
+    goal = Goal((Rule(RED, "A", count),))
+    validate(goal, PARTS, ("A", "B"))
+    assert needed(goal, PARTS) == (count or 2)
+
+
+def test_a_part_that_another_rule_could_take_makes_room() -> None:
+    """Only the bar is left for A, so the cube that came first goes on to B."""
+    goal = Goal((Rule(RED, "A", 1), Rule(CUBE, "B", 1)))
+    parts = (part("cube"), part("bar", shape="bar"))
+    validate(goal, parts, ("A", "B"))
+    assert assign(goal, parts) == {"cube": "B", "bar": "A"}
+    assert satisfied(goal, parts, ["B", "A"])
+
+
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
         ((Rule(RED, "C"),), "totes A, B"),
+        ((Rule(RED, "A", 0),), "counts 0 of .*1 to 2 are possible"),
         ((Rule(RED, "A", 3),), "1 to 2 are possible"),
         ((Rule(Select(colour="green"), "A", 1),), "has none"),
         ((Rule(RED, "A", 2), Rule(CUBE, "B", 2)), "1 parts more"),

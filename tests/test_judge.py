@@ -2,214 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
+from judge_examples import DT, LIMBS, REST_Z, Bench, states
 from shopfloor.errors import SpecMismatch
-from shopfloor.order import FAILURE_CODES, FAILURE_MEANINGS, Ledger, SortingJudge
+from shopfloor.order import FAILURE_CODES, FAILURE_MEANINGS, SortingJudge
 from shopfloor.types import (
     Event,
     Goal,
-    LimbState,
-    Lot,
-    Observation,
-    Order,
-    Outcome,
-    Part,
     Rule,
     Select,
-    Station,
     Timestep,
-    Truth,
 )
-
-DT = 0.02
-STATIONS = {
-    "A": Station("A", (-0.325, 0.135, 0.003), (0.20, 0.22, 0.07)),
-    "B": Station("B", (0.325, 0.135, 0.003), (0.20, 0.22, 0.07)),
-    "tray": Station("tray", (0.0, 0.0, 0.003), (0.38, 0.32, 0.006)),
-}
-LIMBS = ("left", "right")
-REST_Z = 0.016
-PARTS = (
-    Part("p0", "red", "cube", "small", -0.10, 0.0, 0.0),
-    Part("p1", "red", "cube", "small", 0.0, 0.0, 0.0),
-    Part("p2", "blue", "cylinder", "small", 0.10, 0.0, 0.0),
-)
-RED_TO_A = Goal((Rule(Select(colour="red"), "A"),))
-
-
-class Bench:
-    """Puppet parts and jaws: moves them by hand and shows every tick to the judge."""
-
-    def __init__(
-        self, goal: Goal = RED_TO_A, parts: Sequence[Part] = PARTS, limit_s: float = 60.0
-    ) -> None:
-        self.parts = tuple(parts)
-        order = Order("o", "words", "en", goal, limit_s)
-        self.lot = Lot(0, 1, self.parts, ("A", "B"), (order,))
-        self.judge = SortingJudge(control_dt=DT, limbs=LIMBS)
-        self.judge.reset(self.lot, order)
-        self.position = np.array([[p.x_m, p.y_m, REST_Z] for p in parts])
-        self.tool = {
-            limb: np.array([0.0, 0.6 * s, 0.4]) for limb, s in zip(LIMBS, (1, -1), strict=True)
-        }
-        self.open = dict.fromkeys(LIMBS, True)
-        self.touch: dict[str, set[int]] = {limb: set() for limb in LIMBS}
-        self.push_n = 0.0
-        self.truncated = False
-        self.tick = -1
-        self.outcome: Outcome | None = None
-        self.events: list[Event] = []
-        self.calls = 0
-        self.step(12)
-
-    def timestep(self, speed: np.ndarray) -> Timestep:
-        limbs = {}
-        for limb in LIMBS:
-            pose = np.eye(4)
-            pose[:3, 3] = self.tool[limb]
-            limbs[limb] = LimbState(np.zeros(6), np.zeros(6), pose, 0.02, np.zeros(6), np.zeros(6))
-        truth = Truth(
-            tick=self.tick,
-            position=self.position.copy(),
-            quat=np.tile([1.0, 0, 0, 0], (len(self.parts), 1)),
-            speed=speed,
-            touched={limb: tuple(sorted(t)) for limb, t in self.touch.items()},
-            jaw_open=dict(self.open),
-            collision_n=self.push_n,
-        )
-        observation = Observation(self.tick, limbs, {}, {}, STATIONS)
-        return Timestep(observation, truth, False, self.truncated)
-
-    def step(self, ticks: int = 1, speed: np.ndarray | None = None) -> None:
-        for _ in range(ticks):
-            if self.outcome is not None:
-                return
-            self.tick += 1
-            events, self.events = self.events, []
-            events = [Event(self.tick, e.kind, e.data) for e in events]
-            still = np.zeros(len(self.parts))
-            shown = self.timestep(still if speed is None else speed)
-            self.outcome = self.judge.judge(shown, events)
-
-    # What happens.
-
-    def say(self, kind: str, **data: Any) -> int:
-        self.events.append(Event(0, kind, data))
-        self.step()
-        return self.tick
-
-    def start(self, skill: str, limb: str = "left", **arguments: Any) -> int:
-        self.calls += 1
-        call = {"id": f"c{self.calls}", "skill": skill, "limbs": [limb], "arguments": arguments}
-        self.call = call
-        return self.say("skill.started", **call)
-
-    def end(self, *, ok: bool = True, code: str | None = None) -> int:
-        return self.say("skill.finished", **self.call, ok=ok, code=code)
-
-    def move(
-        self, part: int, to: Sequence[float], limb: str | None = None, ticks: int = 10
-    ) -> None:
-        """Move a part in a straight line, with a limb's tool on it if one is named."""
-        path = np.linspace(self.position[part], np.array(to, float), ticks + 1)[1:]
-        speed = np.zeros(len(self.parts))
-        speed[part] = max(0.1, np.linalg.norm(path[-1] - path[0]) / (ticks * DT))
-        for point in path:
-            self.position[part] = point
-            if limb is not None:
-                self.tool[limb] = point.copy()
-            self.step(1, speed)
-
-    def reach(self, part: int, limb: str = "left") -> None:
-        self.tool[limb] = self.position[part].copy()
-        self.step(3)
-
-    def close(self, part: int | None, limb: str = "left") -> int:
-        self.open[limb] = False
-        if part is not None:
-            self.touch[limb].add(part)
-        self.step(4)
-        return self.tick - 3
-
-    def let_go(self, limb: str = "left") -> int:
-        self.open[limb] = True
-        self.step()
-        tick = self.tick
-        self.touch[limb].clear()
-        self.step()
-        return tick
-
-    def pick(self, part: int, limb: str = "left") -> int:
-        began = self.start("pick", limb)
-        self.reach(part, limb)
-        self.close(part, limb)
-        self.move(part, self.position[part] + [0, 0, 0.1], limb)
-        self.end()
-        return began
-
-    def put(self, part: int, where: str, limb: str = "left", call: str | None = None) -> int:
-        """Carry a held part over a station and drop it there; returns the tick of the call."""
-        x, y, z = STATIONS[where].center_m
-        began = self.start("place", limb, tote=call or where)
-        self.move(part, (x, y, 0.15), limb)
-        self.let_go(limb)
-        self.tool[limb] = np.array([0.0, 0.6, 0.4])
-        self.move(part, (x, y, z + 0.013), ticks=5)
-        self.step(12)
-        self.end()
-        return began
-
-    def sort(self, part: int, tote: str, limb: str = "left") -> None:
-        self.pick(part, limb)
-        self.put(part, tote, limb)
-
-    def miss(self, part: int, limb: str = "left", *, code: str = "grasp.miss") -> int:
-        self.start("pick", limb)
-        self.reach(part, limb)
-        closed = self.close(None, limb)
-        self.open[limb] = True  # closed on nothing: the jaw does not squeeze
-        self.step(2)
-        self.end(ok=False, code=code)
-        self.tool[limb] = np.array([0.0, 0.6, 0.4])
-        return closed
-
-    def finish(self, claim: str = "done") -> Outcome:
-        if self.outcome is None:
-            self.claimed = self.tick + 1
-            self.say("brain.finish", claim=claim, note="")
-            self.step(200)
-        assert self.outcome is not None
-        check(self.outcome, self.lot)
-        return self.outcome
-
-    def run_out(self) -> Outcome:
-        self.step(10_000)
-        assert self.outcome is not None
-        check(self.outcome, self.lot)
-        return self.outcome
-
-
-def check(outcome: Outcome, lot: Lot) -> None:
-    """What holds of every outcome."""
-    assert [unit.part for unit in outcome.units] == [part.id for part in lot.parts]
-    assert (outcome.code is None) == outcome.good == (outcome.code_tick is None)
-    assert outcome.code is None or outcome.code in FAILURE_CODES
-    assert outcome.ever or not outcome.good
-    for unit in outcome.units:
-        assert (unit.code is None) == (unit.tick is None)
-        assert unit.state != "good" or unit.code is None
-        assert unit.state in ("good", "bystander") or unit.code in FAILURE_CODES
-    Ledger().add(outcome)
-
-
-def states(outcome: Outcome) -> list[str]:
-    return [unit.state for unit in outcome.units]
-
 
 # Good orders.
 
@@ -418,6 +225,46 @@ def test_lost_on_the_floor_is_scrap() -> None:
     outcome = bench.finish()
     assert states(outcome)[1] == "scrap"
     assert (outcome.code, outcome.code_tick) == ("place.miss", released)
+
+
+def test_what_falls_for_ever_was_lost_when_it_was_let_go() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.pick(1)
+    bench.start("place", tote="A")
+    bench.move(1, (-0.6, 0.4, 0.15), "left")
+    released = bench.let_go()
+    bench.end()
+    bench.say("brain.finish", claim="done", note="")
+    bench.move(1, (-0.6, 0.7, -40.0), ticks=300)
+    assert bench.outcome is not None
+    assert states(bench.outcome) == ["good", "scrap", "bystander"]
+    assert (bench.outcome.code, bench.outcome.code_tick) == ("place.miss", released)
+
+
+def test_a_bystander_that_falls_for_ever_was_pushed_when_it_began_to_move() -> None:
+    bench = Bench()
+    bench.sort(0, "A")
+    bench.sort(1, "A")
+    began = bench.tick + 1
+    bench.move(2, (0.1, -0.7, REST_Z), ticks=20)
+    bench.say("brain.finish", claim="done", note="")
+    bench.move(2, (0.1, -0.9, -40.0), ticks=300)
+    assert bench.outcome is not None
+    assert not bench.outcome.good
+    assert (bench.outcome.code, bench.outcome.code_tick) == ("collision", began)
+
+
+def test_still_falling_into_its_tote_when_the_time_is_over_is_no_miss() -> None:
+    bench = Bench(Goal((Rule(Select(colour="red"), "A", 1),)), limit_s=3.0)
+    bench.pick(0)
+    bench.start("place", tote="A")
+    bench.move(0, (-0.325, 0.135, 0.3), "left")
+    bench.step(140 - bench.tick)
+    bench.let_go()
+    bench.move(0, (-0.325, 0.135, 0.2), ticks=20)
+    assert bench.outcome is not None
+    assert (bench.outcome.code, bench.outcome.code_tick) == ("order.timeout", 150)
 
 
 def test_bystander_pushed_out_of_place() -> None:

@@ -465,7 +465,8 @@ def test_strict_mode_is_left_as_it_was(run, tmp_path):
 @pytest.mark.parametrize(("to", "end"), [("mcap", "mcap"), ("rerun", "rrd")])
 def test_a_body_that_cannot_be_built_leaves_its_bases(made_up, tmp_path, to, end):
     said = export(to, choose([made_up]), tmp_path / "out")
-    (note,) = said.notes
+    note, caution = said.notes
+    assert "is not whole: 1 of 3 orders" in caution
     assert "'made-up' cannot be built here" in note
     assert "only the bases" in note
     path = said.path / f"run-000000.{end}"

@@ -77,8 +77,9 @@ def page(folder: Path) -> str:
         ("Statistics", "statistics", "shopfloor bench statistics", _statistics),
         ("Start", "start", "shopfloor bench start", _start),
     ):
-        lines += [f"## {title}", "", f"`{command}` → [{name}.json]({name}.json)", ""]
         path = folder / f"{name}.json"
+        link = f" → [{name}.json]({name}.json)" if path.exists() else ""
+        lines += [f"## {title}", "", f"`{command}`{link}", ""]
         if path.exists():
             lines += ["| figure | value |", "|---|---|"]
             lines += [f"| {what} | {value} |" for what, value in rows(json.loads(path.read_text()))]

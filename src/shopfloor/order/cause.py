@@ -41,13 +41,13 @@ class Ending:
         kind: The brain finished, time was over, or the cell broke off.
         tick: When it was decided.
         claim: ``done``, ``gave_up`` or ``refused``; None where the brain said nothing.
-        claim_tick: When it said so.
+        claim_tick: When it said so; the end where it said nothing.
     """
 
     kind: Kind
     tick: int
-    claim: str | None = None
-    claim_tick: int = 0
+    claim: str | None
+    claim_tick: int
 
 
 def cause(log: IncidentLog, part: int, ending: Ending) -> tuple[Incident, bool]:
@@ -79,8 +79,7 @@ def cause(log: IncidentLog, part: int, ending: Ending) -> tuple[Incident, bool]:
 def root(causes: Sequence[tuple[Incident, bool]], ending: Ending) -> Incident:
     """Return the root cause of an order from those of its bad units."""
     own = [incident for incident, is_own in causes if is_own]
-    other = [incident for incident, is_own in causes if not is_own]
-    found = own or other
+    found = own or [incident for incident, _ in causes]
     if found:
         return min(found, key=lambda incident: incident.tick)
     return Incident(ending.tick, "infra" if ending.kind == "broken" else "order.timeout")

@@ -12,7 +12,8 @@ What is recorded, and at which tick it is said to have begun:
   not held (the jaw's closing). An open hand holds nothing, whatever it touches.
 - ``grasp.slip``: a held part left the commanded-closed jaw elsewhere than over the tote of
   the place call (the loss of contact).
-- ``place.miss``: a released part came to rest outside the tote of the call (the release).
+- ``place.miss``: a released part came to rest outside the tote of the call, or fell off the
+  table (the release).
 - ``plan.wrong_step``: it came to rest where the call said, and the goal wants it elsewhere
   (the call).
 - ``collision``: a part that nobody held was moved (the start of its motion).
@@ -29,7 +30,8 @@ import numpy.typing as npt
 
 from shopfloor.order.failure import FAILURE_CODES
 from shopfloor.order.layout import Layout
-from shopfloor.types import Event, FloatArray, Observation, Truth
+from shopfloor.order.part import reach
+from shopfloor.types import Event, FloatArray, Observation, Part, Truth
 
 __all__ = ["LIFT_M", "MOVED_M", "Incident", "IncidentLog"]
 
@@ -69,7 +71,7 @@ class _Call:
     tick: int
     tote: str | None
     target: int | None = None
-    closed_tick: int | None = None
+    closed_tick: int = 0  # where there is a target
     stop_tick: int | None = None
 
 
@@ -95,6 +97,7 @@ class IncidentLog:
 
     Attributes:
         layout: Where the stations are.
+        parts: All parts of the lot.
         choices: For each part the places the goal may send it to (``goal.choices``).
         settle_ticks: A part is at rest after so many still ticks.
         live: For each part, its live incidents.
@@ -107,6 +110,7 @@ class IncidentLog:
     """
 
     layout: Layout
+    parts: tuple[Part, ...]
     choices: list[tuple[str | None, ...]]
     settle_ticks: int
     live: dict[int, list[Incident]] = field(default_factory=dict)
@@ -121,7 +125,6 @@ class IncidentLog:
     _jaws: dict[str, _Jaw] = field(default_factory=dict)
     _calls: dict[str, _Call] = field(default_factory=dict)
     _absent: dict[int, int] = field(default_factory=dict)
-    _carried: set[int] = field(default_factory=set)
     _squeezed: dict[int, int] = field(default_factory=dict)
     _released: dict[int, _Release] = field(default_factory=dict)
     _loose: dict[int, int] = field(default_factory=dict)  # part -> tick its motion began
@@ -132,9 +135,13 @@ class IncidentLog:
     def begin(self, truth: Truth) -> None:
         """Take down where every part lies at the start."""
         self._rest = np.array(truth.position, dtype=float)
-        self._rest_place = self.layout.locate(self._rest)
+        self._rest_place = self.places(truth)
         self.last_move = np.full(len(self._rest), truth.tick - self.settle_ticks, np.int64)
         self._jaws = {limb: _Jaw() for limb in truth.touched}
+
+    def places(self, truth: Truth) -> list[str | None]:
+        """Return the station of each part, None for none."""
+        return self.layout.locate(truth.position, reach(self.parts, truth.quat))
 
     # Physics.
 
@@ -156,16 +163,19 @@ class IncidentLog:
         for part in np.flatnonzero(moving).tolist():
             self._loose.setdefault(part, tick)
             self.last_move[part] = tick
-        if self._loose:
-            still = [
-                part
-                for part in self._loose
-                if tick - self.last_move[part] >= self.settle_ticks and part not in self.held
-            ]
-            if still:
-                places = self.layout.locate(truth.position)
-                for part in still:
-                    self._come_to_rest(part, places[part], truth.position[part])
+        # A held part is touched, and so it moves.
+        still = [part for part in self._loose if tick - self.last_move[part] >= self.settle_ticks]
+        if still:
+            places = self.places(truth)
+            for part in still:
+                self._come_to_rest(part, places[part], truth.position[part])
+
+    def lose(self, truth: Truth) -> None:
+        """Give up on what no station is under and what does not come to rest: it is lost."""
+        touched = {part for parts in truth.touched.values() for part in parts}
+        for part in set(self._loose) - touched - set(self.held):
+            if self.layout.outside(truth.position[part]):
+                self._come_to_rest(part, None, truth.position[part])
 
     def _watch_jaw(  # noqa: C901 - one pass over one jaw
         self,
@@ -206,21 +216,19 @@ class IncidentLog:
         """Return the part between the fingers, or None."""
         tool = observation.limbs[limb].tool_in_world[:3, 3]
         away = np.abs(truth.position - tool).max(axis=1)
-        nearest = int(away.argmin()) if len(away) else 0
-        return nearest if len(away) and away[nearest] <= _AROUND_M else None
+        if not len(away):
+            return None
+        nearest = int(away.argmin())
+        return nearest if away[nearest] <= _AROUND_M else None
 
     def _hold(self, part: int, limb: str, tick: int) -> None:
         self.held[part] = limb
-        self._absent[part] = 0
-        self._carried.add(part)
-        self._released.pop(part, None)
         self._jaws[limb].lifted = True
         self.stop = self.press = None
         if self.choices[part] == (None,):
-            if not self.live.get(part):
-                call = self._calls.get(limb)
-                began = call.tick if call is not None and call.skill in _ACTS else tick
-                self._note(part, Incident(began, "perception.wrong_object"))
+            call = self._calls.get(limb)
+            began = call.tick if call is not None and call.skill in _ACTS else tick
+            self._note(part, Incident(began, "perception.wrong_object"))
         else:
             self.live.pop(part, None)
 
@@ -231,15 +239,13 @@ class IncidentLog:
             self._absent[part] = 0
             return
         for other, parts in truth.touched.items():
-            if other != limb and part in parts and not truth.jaw_open[other]:
+            if part in parts and not truth.jaw_open[other]:
                 self.held[part], self._absent[part] = other, 0
                 self._jaws[other].lifted = True
                 return
         call = self._calls.get(limb)
-        if not touched:
-            self._absent[part] += 1
-        absent = self._absent[part]
-        if truth.jaw_open[limb] and absent <= (0 if touched else 1):
+        absent = self._absent[part] = self._absent[part] + 1
+        if truth.jaw_open[limb] and (touched or absent <= 1):
             slipped, tick = False, truth.tick
         elif absent >= _LOST_TICKS or truth.jaw_open[limb]:
             tick = truth.tick - absent + 1
@@ -257,8 +263,6 @@ class IncidentLog:
         began = self._loose.pop(part)
         squeezed = self._squeezed.pop(part, None)
         release = self._released.pop(part, None)
-        carried = part in self._carried
-        self._carried.discard(part)
         was, self._rest_place[part] = self._rest_place[part], place
         far = hypot(*(position[:2] - self._rest[part, :2])) > MOVED_M or place != was
         self._rest[part] = position
@@ -269,13 +273,15 @@ class IncidentLog:
             self.stop = self.press = None
             return
         self.arrived.pop(part, None)
-        if carried:
-            if release is not None and not release.slipped:
+        if release is not None:
+            if not release.slipped:
                 self._judge_release(part, place, release)
-        elif far and squeezed is None:
+        elif not far:
+            return
+        elif squeezed is None:
             self._note(part, Incident(began, "collision"))
-        elif far and self.choices[part] == (None,):
-            self._note(part, Incident(int(squeezed or began), "perception.wrong_object"))
+        elif self.choices[part] == (None,):
+            self._note(part, Incident(squeezed, "perception.wrong_object"))
 
     def _judge_release(self, part: int, place: str | None, release: _Release) -> None:
         call = release.call
@@ -294,15 +300,10 @@ class IncidentLog:
 
     def _missed(self, part: int, tick: int, *, told: bool) -> None:
         """Note a grasp that did not lift; not of a part that is no longer to be moved."""
-        self.attempted.add(part)
         if part in self.held or not any(self.choices[part]) or part in self.arrived:
             return
-        live = self.live.setdefault(part, [])
-        for i, incident in enumerate(live):
-            if incident.code in ("grasp.miss", "guard.stop"):
-                live[i] = replace(incident, told=incident.told or told)
-                return
-        live.append(Incident(tick, "grasp.miss", told))
+        if not any(incident.code == "guard.stop" for incident in self.live.get(part, ())):
+            self._note(part, Incident(tick, "grasp.miss", told))
 
     # The log.
 
@@ -325,7 +326,7 @@ class IncidentLog:
             else:
                 self._failed(call, limbs, tick, str(data.get("code")))
         elif event.kind == "skill.refused":
-            self.refused = Incident(tick, self._code(str(data.get("code"))), told=True)
+            self.refused = Incident(tick, self._code(str(data.get("code"))))
         elif event.kind == "fault":
             code = str(data.get("code"))
             if code.startswith("brain."):
@@ -354,15 +355,15 @@ class IncidentLog:
         if call is None or call.skill not in _ACTS:
             return
         self.refused = None
-        if call.skill == "pick" and limbs:
+        if call.skill == "pick":
             limb = limbs[0]
             if truth.jaw_open[limb] or not truth.touched[limb]:
                 # It says that it holds something, and it holds nothing.
-                target = call.target
+                target, tick = call.target, call.closed_tick if call.target is not None else tick
                 if target is None:
                     target = self._around(limb, observation, truth)
                 if target is not None:
-                    self._missed(target, call.closed_tick or tick, told=False)
+                    self._missed(target, tick, told=False)
         for limb in limbs:
             self._calls.pop(limb, None)
 
@@ -378,10 +379,10 @@ class IncidentLog:
             if call.stop_tick is not None:
                 self._note(part, Incident(call.stop_tick, "guard.stop", told=True))
             else:
-                self._missed(part, call.closed_tick or tick, told=True)
+                self._missed(part, call.closed_tick, told=True)
         elif call is not None and call.stop_tick is not None:
-            self.refused = Incident(call.stop_tick, "guard.stop", told=True)
+            self.refused = Incident(call.stop_tick, "guard.stop")
         else:
-            self.refused = Incident(tick, self._code(code), told=True)
+            self.refused = Incident(tick, self._code(code))
         for limb in limbs:
             self._calls.pop(limb, None)

@@ -6,7 +6,8 @@ jaw is open and touches nothing, for 3 s at most; what still moves or is touched
 in progress. The end state decides, whatever the brain claims.
 
 - A unit is good at rest inside its tote: centre within the walls, above the floor less
-  10 mm, no higher than 30 mm over the wall (or 100 mm over the floor).
+  10 mm, no higher than 30 mm over the wall (or 100 mm over the floor), and not lying on the
+  rim: what is above the walls as a whole may not reach out over one.
 - A bystander, a part that no rule names, must be on the tray within 30 mm of where it lay.
   What a rule with a count leaves over must be on the tray.
 - Bad units are ``wip`` (touched by a jaw, or moving in their tote), ``scrap`` (in no
@@ -58,8 +59,8 @@ class SortingJudge:
         if control_dt <= 0:
             raise SpecMismatch(f"control_dt is {control_dt} s; it must be more than 0")
         self._dt, self._limbs = control_dt, tuple(limbs)
-        self._settle_ticks = max(1, ceil(SETTLE_S / control_dt - 1e-9))
-        self._patience_ticks = ceil(PATIENCE_S / control_dt - 1e-9)
+        self._settle_ticks = self._ticks(SETTLE_S)
+        self._patience_ticks = self._ticks(PATIENCE_S)
         self._lot: Lot | None = None
         self._outcome: Outcome | None = None
         self.delivered: tuple[int, ...] = ()
@@ -70,11 +71,10 @@ class SortingJudge:
         self._choices = [choices(order.goal, part) for part in lot.parts]
         self._log: IncidentLog | None = None
         self._first_order = bool(lot.orders) and order is lot.orders[0]
-        self._start_tick = 0
-        self._limit_ticks = ceil(order.time_limit_s / self._dt - 1e-9)
+        self._limit_ticks = self._ticks(order.time_limit_s)
         self._finish: tuple[int, str] | None = None
         self._ever = False
-        self._dirty = True
+        self._seen: int | None = None  # the last motion before the last look at the goal
         self._outcome = None
         self.delivered = ()
 
@@ -112,16 +112,17 @@ class SortingJudge:
             return self._decide(truth, log, "timeout")
         return None
 
+    def _ticks(self, seconds: float) -> int:
+        """Return the whole ticks that last at least so long; quotients of floats may be off."""
+        return ceil(seconds / self._dt - 1e-9)
+
     def _ready(self, truth: Truth, log: IncidentLog) -> bool:
         """Return whether all is at rest and every jaw open and clear; note if the goal holds."""
-        touching = any(truth.touched.values())
-        last = int(log.last_move.max(initial=-self._settle_ticks))
-        quiet = truth.tick - last >= self._settle_ticks
-        self._dirty = self._dirty or touching or not quiet
-        ready = quiet and not touching and all(truth.jaw_open.values())
-        if ready and self._dirty:
-            self._dirty = False
-            self._ever = self._ever or self._holds(truth)
+        last = int(log.last_move.max(initial=-self._settle_ticks))  # a touched part moves
+        ready = truth.tick - last >= self._settle_ticks and all(truth.jaw_open.values())
+        if ready and last != self._seen:
+            self._seen = last
+            self._ever = self._ever or self._holds(truth, log)
         return ready
 
     def _mismatch(self, truth: Truth | None) -> SpecMismatch:
@@ -143,8 +144,8 @@ class SortingJudge:
                 f"limbs {', '.join(missing)} are not both in the body and in the truth; the judge "
                 f"was made for {', '.join(self._limbs)}"
             )
-        self._layout = Layout(timestep.observation.stations)
-        self._log = IncidentLog(self._layout, self._choices, self._settle_ticks)
+        layout = Layout(timestep.observation.stations)
+        self._log = IncidentLog(layout, self._parts, self._choices, self._settle_ticks)
         self._log.begin(truth)
         self._home = np.array(truth.position[:, :2], dtype=float)
         self._start_tick = 0 if self._first_order else truth.tick
@@ -158,9 +159,9 @@ class SortingJudge:
         strays: npt.NDArray[np.bool_] = np.hypot(away[:, 0], away[:, 1]) > MOVED_M
         return strays
 
-    def _holds(self, truth: Truth) -> bool:
+    def _holds(self, truth: Truth, log: IncidentLog) -> bool:
         """Return whether everything is where it should be; all parts are at rest and free."""
-        places = self._layout.locate(truth.position)
+        places = log.places(truth)
         if not satisfied(self._order.goal, self._parts, places):
             return False
         strays = self._strays(truth)
@@ -169,15 +170,17 @@ class SortingJudge:
     # The end.
 
     def _decide(self, truth: Truth, log: IncidentLog, kind: Kind) -> Outcome:
-        claim_tick, claim = self._finish or (0, None)
+        claim_tick, claim = self._finish or (truth.tick, None)
         ending = Ending(kind, truth.tick, claim, claim_tick)
-        places = self._layout.locate(truth.position)
+        if kind != "broken":  # then no position means anything
+            log.lose(truth)
+        places = log.places(truth)
         touched = {part for parts in truth.touched.values() for part in parts}
         moving = set(
             np.flatnonzero(truth.tick - log.last_move < self._settle_ticks).tolist()
         ) | set(log.held)
-        # What moves or is in a jaw is nowhere yet.
-        at_rest = [None if i in touched or i in moving else place for i, place in enumerate(places)]
+        # What moves, is touched or in a jaw is nowhere yet.
+        at_rest = [None if i in moving else place for i, place in enumerate(places)]
         found = standings(self._order.goal, self._parts, at_rest)
         strays = self._strays(truth)
         units: list[UnitOutcome] = []

@@ -11,6 +11,7 @@ import numpy as np
 from shopfloor.errors import UsageError
 from shopfloor.order import FAILURE_MEANINGS, choices
 from shopfloor.order.layout import Layout
+from shopfloor.order.part import reach
 from shopfloor.order.phrase import say_rule
 from shopfloor.record import Entry, Episode, RunFolder
 from shopfloor.report.story import (
@@ -210,7 +211,7 @@ def stretches(rulings: Iterable[Mapping[str, Any]]) -> tuple[Stretch, ...]:
 def _fates(episode: Episode, heard: _Heard, goal: Goal) -> tuple[Fate, ...]:
     parts = [Part(**part) for part in heard.begin["lot"]["parts"]]
     said = {unit.part: unit for unit in episode.entry.units}
-    places = _places(episode, heard.stations, len(parts))
+    places = _places(episode, heard.stations, parts)
     fates = []
     for i, part in enumerate(parts):
         unit = said.get(part.id)
@@ -230,7 +231,7 @@ def _fates(episode: Episode, heard: _Heard, goal: Goal) -> tuple[Fate, ...]:
 
 
 def _places(
-    episode: Episode, stations: Sequence[Mapping[str, Any]], parts: int
+    episode: Episode, stations: Sequence[Mapping[str, Any]], parts: Sequence[Part]
 ) -> list[str | None] | None:
     """Return the station of each part at the end, or None where nobody knows."""
     truth = episode.truth()
@@ -240,7 +241,9 @@ def _places(
     }
     if truth is None or not len(truth) or not parts or "tray" not in known:
         return None
-    return Layout(known).locate(np.asarray(truth["position"][-1], float).reshape(parts, 3))
+    position = np.asarray(truth["position"][-1], float).reshape(len(parts), 3)
+    quat = np.asarray(truth["quat"][-1], float).reshape(len(parts), 4)
+    return Layout(known).locate(position, reach(parts, quat))
 
 
 def _peaks(episode: Episode, limbs: Sequence[str], calls: Sequence[Call]) -> tuple[Peak, ...]:

@@ -13,20 +13,11 @@ from typing import Any
 
 from shopfloor.record import Entry, RunFolder
 from shopfloor.shift.hire import Staff, manifest, order_source
+from shopfloor.shift.nobody import Nobody
 from shopfloor.shift.plan import Plan
 from shopfloor.shift.work import Crew, work
 from shopfloor.shift.worker import Worker
-from shopfloor.types import (
-    Action,
-    Decision,
-    Event,
-    Exchange,
-    Frame,
-    Lot,
-    Outcome,
-    Ruling,
-    Timestep,
-)
+from shopfloor.types import Lot
 
 __all__ = ["Cost", "recording_cost"]
 
@@ -129,7 +120,7 @@ def _forget(staff: Staff, lot: Lot) -> None:
         brain=staff.brain,
         guard=staff.guard,
         judge=staff.cell.judge(),
-        recorder=_Nobody(),
+        recorder=Nobody(),
         limits=staff.limits,
         dispatcher=staff.dispatcher,
         latency=staff.charge,
@@ -152,33 +143,3 @@ def _sizes(folder: RunFolder, lots: int) -> dict[str, int]:
 
 
 _KINDS = {"log.bin": "log", "truth.bin": "truth", "episode.json": "entry"}
-
-
-class _Nobody:
-    """Records nothing."""
-
-    def begin(self, lot: Lot, stamp: Mapping[str, str]) -> None:
-        """Nothing."""
-
-    def step(self, timestep: Timestep, requested: Action, ruling: Ruling) -> None:
-        """Nothing."""
-
-    def event(self, event: Event) -> None:
-        """Nothing."""
-
-    def exchange(
-        self,
-        tick: int,
-        exchange: Exchange,
-        *,
-        decision: Decision | None = None,
-        due: int | None = None,
-    ) -> None:
-        """Nothing."""
-
-    def view(self, frame: Frame) -> None:
-        """Nothing."""
-
-    def end(self, outcome: Outcome) -> Mapping[str, Any]:
-        """Nothing."""
-        return {}
