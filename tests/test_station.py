@@ -10,7 +10,8 @@ from scipy.spatial.transform import Rotation
 
 from shopfloor.errors import SpecMismatch
 from shopfloor.order.layout import Layout
-from shopfloor.order.part import footprint, reach
+from shopfloor.order.part import footprint
+from shopfloor.order.reach import reach
 from shopfloor.types import SHAPES, SIZES, Part, Station
 
 STATIONS = {

@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from shopfloor.order.failure import FAILURE_CODES
 from shopfloor.order.layout import Layout
-from shopfloor.order.part import reach
+from shopfloor.order.reach import reach
 from shopfloor.types import Event, FloatArray, Observation, Part, Truth
 
 __all__ = ["LIFT_M", "MOVED_M", "Incident", "IncidentLog"]
@@ -164,9 +164,7 @@ class IncidentLog:
             self._loose.setdefault(part, tick)
             self.last_move[part] = tick
         # A held part is touched, and so it moves.
-        still = [
-            part for part in self._loose if tick - self.last_move[part] >= self.settle_ticks
-        ]
+        still = [part for part in self._loose if tick - self.last_move[part] >= self.settle_ticks]
         if still:
             places = self.places(truth)
             for part in still:
