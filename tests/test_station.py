@@ -10,7 +10,8 @@ from scipy.spatial.transform import Rotation
 
 from shopfloor.errors import SpecMismatch
 from shopfloor.order.layout import Layout
-from shopfloor.order.part import footprint, reach
+from shopfloor.order.part import footprint
+from shopfloor.order.reach import reach
 from shopfloor.types import SHAPES, SIZES, Part, Station
 
 STATIONS = {
@@ -101,6 +102,8 @@ def test_edges_belong_to_the_station() -> None:
     for x, y in ((-0.126, 0.0), (0.126, 0.0), (0.0, -0.126), (0.0, 0.126)):
         assert at(x, y, lying) is None  # and over one
         assert at(x, y, lying - 1e-6) == "A"
+    corners = [np.array([x, y, 9.0]) for x in (-0.25, 0.25) for y in (-0.25, 0.25)]
+    assert all(layout.over(corner, "A") for corner in corners)
 
 
 def test_what_is_over_a_station() -> None:

@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from shopfloor.order.failure import FAILURE_CODES
 from shopfloor.order.layout import Layout
-from shopfloor.order.part import reach
+from shopfloor.order.reach import reach
 from shopfloor.types import Event, FloatArray, Observation, Part, Truth
 
 __all__ = ["LIFT_M", "MOVED_M", "Incident", "IncidentLog"]

@@ -57,7 +57,7 @@ class Layout:
         Args:
             positions: ``(n, 3)`` in the world [m].
             reach: ``(n, 3)`` how far each part reaches from there along the world's axes [m], as
-                from ``part.reach``.
+                from ``reach.reach``.
         """
         p, r = positions[:, None, :], reach[:, None, :]
         within = ((p >= self._lower) & (p <= self._upper)).all(axis=2)

@@ -11,8 +11,8 @@ import numpy as np
 from shopfloor.errors import UsageError
 from shopfloor.order import FAILURE_MEANINGS, choices
 from shopfloor.order.layout import Layout
-from shopfloor.order.part import reach
 from shopfloor.order.phrase import say_rule
+from shopfloor.order.reach import reach
 from shopfloor.record import Entry, Episode, RunFolder
 from shopfloor.report.story import (
     Call,
