@@ -86,9 +86,13 @@ class Processes:
         self._idle: list[Connection] = []
         self._busy: list[Connection] = []
         self._processes = []
-        # Ctrl-C goes to the whole group: a worker that is still importing must not die of it.
-        resource_tracker.ensure_running()  # it would unblock the signal when it starts
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # Ctrl-C goes to the whole group: a worker that is still importing must not die of it, nor
+        # of being told to stop; it hears both when it can end cleanly.
+        resource_tracker.ensure_running()  # it would unblock the signals when it starts
+        heard: list[int] = []
+        # Another thread may take a signal that this one blocks; a worker half started is none.
+        handler = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             for _ in range(plan.workers):
                 ours, theirs = context.Pipe()
@@ -101,6 +105,10 @@ class Processes:
                 self._idle.append(ours)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            signal.signal(signal.SIGINT, handler)
+        if heard:
+            with self:
+                raise KeyboardInterrupt
 
     @property
     def room(self) -> int:

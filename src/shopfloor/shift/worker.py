@@ -200,6 +200,9 @@ def serve(plan: Plan, path: Path, pipe: Connection) -> None:
         with RunFolder.join(path) as folder:
             worker = Worker(plan, folder)
             try:
+                # Both were held back while this process was starting: libraries that are just
+                # looking for others would leave their helpers complaining.
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
                 while (lot := pipe.recv()) is not None:
                     pipe.send(worker.work(lot))
             finally:
