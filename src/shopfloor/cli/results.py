@@ -60,7 +60,7 @@ def page(folder: Path) -> str:
             "shopfloor bench recording --orders 6 --depth",
             _recording,
         ),
-        ("Killed again and again", "crash", "shopfloor bench crash --kills 500", _crash),
+        ("Killed again and again", "crash", "shopfloor bench crash --kills 60 --orders 8", _crash),
         ("Export for viewers", "export", "shopfloor bench export", _export),
         (
             "From pictures in memory to a LeRobot dataset, beside LeRobot's own recorder",
