@@ -28,6 +28,12 @@ def page(folder: Path) -> str:
             _RUN.replace("300", "100") + " --limits collaborative",
             _shift,
         ),
+        (
+            "A whole shift of eight hours on two cores, worked and reported",
+            "shift",
+            "shopfloor bench shift",
+            _whole,
+        ),
         ("Speed", "bench-sim", "shopfloor bench sim --orders 6", _speed),
         (
             "Speed on one core",
@@ -123,6 +129,18 @@ def _shift(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "assists", str(result["assists"])
     yield "simulated, wall time", f"{result['sim_s']:.0f} s, {result['wall_s']:.0f} s"
     yield "log_sha256", f"`{result['log_sha256']}`"
+
+
+def _whole(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    workers = "1 worker" if result["workers"] == 1 else f"{result['workers']} workers"
+    hours = f"{result['hours']:g} h with two cameras at 10 Hz on {workers}"
+    if result["minutes"] is not None:
+        yield f"wall time of {hours}", f"**{result['minutes']:.1f} min**"
+    yield "of that the report", f"{result['report_s']:.1f} s"
+    yield "size of the page", f"{result['report_bytes'] / 1e6:.1f} MB"
+    yield "frames recorded", f"{result['frames']:,}"
+    yield "orders worked", str(result["shift"]["orders"])
+    yield from _shift(result["shift"])
 
 
 def _rate(rate: dict[str, Any]) -> str:
