@@ -52,14 +52,14 @@ def test_an_error_ends_with_1_and_says_what_to_do(cli, dataset):
     assert re.search(r"error +lerobot\.tasks_index +meta/tasks\.parquet", out)
     assert "lerobot.tasks_index: write it with pandas" in out
     assert "--repair mends 1 of these" in out
-    assert out.endswith("1 errors, 0 warnings\n")
+    assert out.endswith("1 error, 0 warnings\n")
 
 
 def test_warnings_alone_end_with_0(cli, dataset):
     DEFECTS["row_groups"]["one"](dataset)
     code, out, _ = cli(dataset.root)
     assert code == 0
-    assert out.endswith("0 errors, 1 warnings\n")
+    assert out.endswith("0 errors, 1 warning\n")
 
 
 def test_several_folders_give_one_object(cli, clean, dataset):

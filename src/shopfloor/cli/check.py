@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from shopfloor.check import Finding, Level, Report
     from shopfloor.check.repair import Repaired
@@ -106,7 +107,6 @@ def _object(reports: list[Report], mended: list[Repaired], *, repair: bool) -> d
 
 
 def _show(console: Console, folder: Path, report: Report, done: Repaired | None) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     what = {"run": "a run", "lerobot": "a LeRobot dataset"}[report.kind]
@@ -114,25 +114,32 @@ def _show(console: Console, folder: Path, report: Report, done: Repaired | None)
     console.print(Text(f"{folder}: {what}, {sizes or 'nothing readable'}"), soft_wrap=True)
     if done is not None:
         _show_repaired(console, done)
+    for finding in report.findings:
+        console.print(_told(finding))
     if report.findings:
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        for column in ("", "code", "where", "got", "allowed"):
-            table.add_column(column, overflow="fold")
-        for finding in report.findings:
-            style = "red" if finding.severity == "error" else "yellow"
-            table.add_row(
-                Text(finding.severity, style),
-                Text(finding.code),
-                Text(_plain(_where(finding))),
-                Text(_plain(finding.got)),
-                Text(_plain(finding.allowed)),
-            )
-        console.print(table)
         _show_steps(console, report)
     errors, count = len(report.errors), len(report.findings)
-    console.print(
-        Text("clean" if not count else f"{errors} errors, {count - errors} warnings", "bold")
-    )
+    verdict = f"{_many(errors, 'error')}, {_many(count - errors, 'warning')}" if count else "clean"
+    console.print(Text(verdict, "bold"))
+
+
+def _told(finding: Finding) -> Table:
+    """One finding as a block: names stay whole, however narrow the terminal is."""
+    from rich.table import Table
+    from rich.text import Text
+
+    block = Table.grid(padding=(0, 2, 0, 0))
+    block.add_column(no_wrap=True, min_width=7)
+    block.add_column(overflow="fold")
+    style = "red" if finding.severity == "error" else "yellow"
+    block.add_row(Text(finding.severity, style), Text(f"{finding.code}  {_plain(_where(finding))}"))
+    block.add_row("", Text(f"got {_plain(finding.got)}"))
+    block.add_row("", Text(f"allowed {_plain(finding.allowed)}"))
+    return block
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _show_steps(console: Console, report: Report) -> None:
