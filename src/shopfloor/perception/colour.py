@@ -34,7 +34,7 @@ _LEAST_VALUE = 30
 def _nearest_hues() -> UInt8Array:
     hue = np.arange(256)[:, None] * 360 / 256
     gap = np.abs(hue - np.array(list(_HUES.values())))
-    return np.argmin(np.minimum(gap, 360 - gap), axis=1).astype(np.uint8)
+    return np.asarray(np.argmin(np.minimum(gap, 360 - gap), axis=1), np.uint8)
 
 
 _NEAREST_HUE = _nearest_hues()

@@ -153,7 +153,7 @@ def _aligned(frame: Frame, tray: Station) -> tuple[FloatArray, int]:
         + steps[None, None, :, None] * normal[:, None, None]
         + spread[None, :, None, None] * tangent[:, None, None]
     )
-    flat = places.reshape(-1, 2) + (cx, cy)
+    flat = places.reshape(-1, 2) + np.array([cx, cy])
     uv = pixel(frame, np.column_stack([flat, np.full(len(flat), cz + sz)])) - 0.5
     grey = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY)
     sampled = cv2.remap(
@@ -165,7 +165,7 @@ def _aligned(frame: Frame, tray: Station) -> tuple[FloatArray, int]:
     # An edge at p moved by (t + turn x p) shows along its normal; walls stand out by g everywhere.
     cross = -middle[:, 1] * normal[:, 0] + middle[:, 0] * normal[:, 1]
     design = np.column_stack([normal, cross, np.ones(len(normal))])
-    keep, x = strong, np.zeros(4)
+    keep, x, left = strong, np.zeros(4), off
     for _ in range(5):
         sides = {tuple(n) for n in normal[keep]}
         if len(sides) < 4 or keep.sum() < 2 * _SEGMENTS:

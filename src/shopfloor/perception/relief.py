@@ -62,8 +62,7 @@ def depth_noise(frame: Frame) -> float:
     if depth is None:
         return 0.0
     measured = depth[::_STRIDE, ::_STRIDE]
-    typical = float(np.median(measured))
-    lag = max(round(_LAG_M * frame.intrinsics.fx / max(typical, 1e-3) / _STRIDE), 1)
+    lag = max(round(_LAG_M * _pixels_a_metre(frame) / _STRIDE), 1)
     a, b, c = measured[:, : -2 * lag], measured[:, lag:-lag], measured[:, 2 * lag :]
     there = (a > 0) & (b > 0) & (c > 0)
     if not there.any():
@@ -71,6 +70,15 @@ def depth_noise(frame: Frame) -> float:
     bend = np.abs(a - 2 * b + c)[there]
     sigma = float(np.median(bend)) / (0.6745 * np.sqrt(6))
     return sigma if sigma > _STEADY_M else 0.0
+
+
+@lru_cache(maxsize=4)
+def _pixels_a_metre(frame: Frame) -> float:
+    """How many pixels a metre of what is seen takes, as a rule [px/m]."""
+    if frame.depth is None:
+        return frame.intrinsics.fx
+    typical = float(np.median(frame.depth[::_STRIDE, ::_STRIDE]))
+    return frame.intrinsics.fx / max(typical, 1e-3)
 
 
 def relief(frame: Frame, part: Window) -> Relief:
@@ -87,7 +95,7 @@ def relief(frame: Frame, part: Window) -> Relief:
     if noise == 0 or frame.depth is None:
         pixels = frame.pixels[top:bottom, left:right]
         return Relief(cloud(frame, part), pixels, colours(pixels), 0.0)
-    scale = frame.intrinsics.fx / max(float(np.median(frame.depth)), 1e-3)  # [px/m]
+    scale = _pixels_a_metre(frame)
     sigma = max(min(noise, _SMOOTH_M) * scale, 0.5)
     margin = int(np.ceil(3 * sigma))
     height, width = frame.depth.shape
@@ -100,9 +108,7 @@ def relief(frame: Frame, part: Window) -> Relief:
     whole = frame.depth.copy()
     whole[y0:y1, x0:x1] = depth
     inner = slice(top - y0, bottom - y0), slice(left - x0, right - x0)
-    return Relief(
-        cloud(replace(frame, depth=whole), part), pixels[inner], named[inner], noise
-    )
+    return Relief(cloud(replace(frame, depth=whole), part), pixels[inner], named[inner], noise)
 
 
 def _averaged(

@@ -96,7 +96,11 @@ def find_parts(frame: Frame, station: Station) -> tuple[Sighting, ...]:
 
 
 def _describe(
-    frame: Frame, points: np.ndarray, inside: np.ndarray, corner: tuple[int, int], colour: str,
+    frame: Frame,
+    points: np.ndarray,
+    inside: np.ndarray,
+    corner: tuple[int, int],
+    colour: str,
     floor_m: float,
     noise_m: float,
 ) -> Sighting | None:

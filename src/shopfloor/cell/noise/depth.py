@@ -146,7 +146,7 @@ def _sideways(z: Depth, theta: Depth, multiplier: float, rng: np.random.Generato
     np.clip(columns, 0, width - 1, out=columns)
     rows *= width
     rows += columns
-    return z.ravel().take(rows)
+    return np.asarray(z.ravel().take(rows, mode="clip"))
 
 
 def _float(z: Depth, measured: Depth, share: float, rng: np.random.Generator) -> Mask:
@@ -165,11 +165,11 @@ def _float(z: Depth, measured: Depth, share: float, rng: np.random.Generator) ->
 def _lost(grey: Depth, theta: Depth, share: float, rng: np.random.Generator) -> Mask:
     """Which pixels have no reading: the share asked for, likelier where dark or grazing."""
     low, high = _GRAZING
-    hard = np.maximum(1 - grey / _DARK, (theta - low) / (high - low))
-    weight = 1 + _LIKELIER * np.clip(hard, 0, 1)
-    likely = np.minimum(share / weight.mean() * weight, 1)
+    hard: Depth = np.maximum(1 - grey / _DARK, (theta - low) / (high - low))
+    weight: Depth = np.asarray(1 + _LIKELIER * np.clip(hard, 0, 1), np.float32)
+    likely = np.minimum(share / float(weight.mean()) * weight, 1)
     if likely.max() == 1:  # what cannot be lost more than always is lost elsewhere
-        likely = np.minimum(likely * (share / likely.mean()), 1)
+        likely = np.minimum(likely * (share / float(likely.mean())), 1)
     height, width = grey.shape
     coarse = rng.integers(0, 1 << 16, (-(-height // 2), -(-width // 2)), np.uint16)
     holes = cv2.resize(coarse, (2 * coarse.shape[1], 2 * coarse.shape[0]), interpolation=0)
