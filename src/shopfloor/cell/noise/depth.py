@@ -154,7 +154,7 @@ def _float(z: Depth, measured: Depth, share: float, rng: np.random.Generator) ->
     around = np.ones((3, 3), np.uint8)
     near, far = np.asarray(cv2.erode(z, around)), np.asarray(cv2.dilate(z, around))
     edge = far - near > _EDGE_M
-    found = np.count_nonzero(edge)
+    found = int(np.count_nonzero(edge))
     flying = edge & chance(rng, min(share * z.size / max(found, 1), 1.0), z.shape)
     rows, columns = np.nonzero(flying)
     low, high = near[rows, columns], far[rows, columns]
