@@ -1,6 +1,7 @@
 """Sensors are as bad as the level says, the same for everybody, and level 0 is none at all."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from shopfloor.cell.noise.delivery import Delivery
 from shopfloor.cell.noise.depth import degrade_depth, incidence, lateral_sigma, stereo_sigma
 from shopfloor.cell.noise.draw import Draws, chance, gaussian
 from shopfloor.cell.noise.encoder import Encoders
+from shopfloor.cell.noise.level import table
 from shopfloor.cell.noise.picture import degrade_picture, exposed
 from shopfloor.cell.sorting import SortingCell
 from shopfloor.errors import UsageError
@@ -126,6 +128,7 @@ def test_so_much_is_lost_and_floats_as_the_level_says(level, world, lot):
             frame.depth, frame.pixels, level.depth, rng(seed), focal_px=frame.intrinsics.fx
         )
         lost.append((got.depth == 0).mean())
+        assert not (got.flying & got.dropped).any()
         floats.append(got.flying.mean())
     assert np.mean(lost) == pytest.approx(level.depth.dropout, rel=0.06)
     assert np.mean(floats) == pytest.approx(level.depth.flying, rel=0.06)
@@ -359,3 +362,9 @@ def test_a_noisy_shift_is_the_same_on_one_worker_and_on_two_and_says_its_level(t
     assert "Sensor noise level 3 of 5 (a decent factory)" in one.notes
     assert (one.guard_limited, one.guard_stopped) == (0, 0)
     assert one.good.k == one.good.n == 2
+
+
+def test_the_page_says_what_the_code_does():
+    page = (Path(__file__).parents[1] / "docs" / "noise.md").read_text(encoding="utf-8")
+    written = page.partition("<!-- table -->\n")[2].partition("<!-- end of table -->")[0]
+    assert written == table(), "write it anew: python scripts/noise.py"

@@ -122,7 +122,7 @@ def degrade_depth(
     np.maximum(measured, np.float32(1e-3), out=measured)
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST)
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    dropped = _lost(grey, theta, noise.dropout, rng)
+    dropped = _lost(grey, theta, flying, noise.dropout, rng)
     measured[dropped] = 0.0
     spread = cv2.resize(measured, (width, height), interpolation=cv2.INTER_NEAREST)
     return Degraded(np.asarray(spread, np.float32), flying, dropped)
@@ -162,11 +162,15 @@ def _float(z: Depth, measured: Depth, share: float, rng: np.random.Generator) ->
     return np.asarray(flying)
 
 
-def _lost(grey: Depth, theta: Depth, share: float, rng: np.random.Generator) -> Mask:
-    """Which pixels have no reading: the share asked for, likelier where dark or grazing."""
+def _lost(grey: Depth, theta: Depth, flying: Mask, share: float, rng: np.random.Generator) -> Mask:
+    """Which pixels have no reading: the share asked for, likelier where dark or grazing.
+
+    What floats was read, so it is not lost.
+    """
     low, high = _GRAZING
     hard: Depth = np.maximum(1 - grey / _DARK, (theta - low) / (high - low))
     weight: Depth = np.asarray(1 + _LIKELIER * np.clip(hard, 0, 1), np.float32)
+    weight[flying] = 0
     likely = np.minimum(share / float(weight.mean()) * weight, 1)
     if likely.max() == 1:  # what cannot be lost more than always is lost elsewhere
         likely = np.minimum(likely * (share / float(likely.mean())), 1)
