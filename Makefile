@@ -19,7 +19,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
 .PHONY: help install run test test-servers test-lerobot lint lock system results results-beside \
-	results-path results-shift results-recording results-record results-export mutate clean
+	results-path results-shift results-noise results-recording results-record results-export mutate clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,6 +107,12 @@ results-path: system install ## Pair a stand-in over HTTP with itself in process
 results-shift: system install ## Work and report a whole shift of eight hours (half an hour).
 	rm -rf runs/bench-shift
 	$(BIN)/shopfloor bench shift --out $(RESULTS)/shift.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
+results-noise: system install ## The classical brain at every level of sensor noise (an hour).
+	rm -rf runs/results-noise
+	$(BIN)/shopfloor bench noise --orders 100 --workers 2 --audit --runs runs/results-noise \
+		--out $(RESULTS)/noise.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 results-recording: system install ## What recording costs, and 500 kills that may lose nothing (half an hour).

@@ -34,6 +34,12 @@ def page(folder: Path) -> str:
             "shopfloor bench shift",
             _whole,
         ),
+        (
+            "The classical brain at each level of sensor noise (docs/noise.md)",
+            "noise",
+            "make results-noise",
+            _noise,
+        ),
         ("Speed", "bench-sim", "shopfloor bench sim --orders 6", _speed),
         (
             "Speed on one core",
@@ -141,6 +147,32 @@ def _whole(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "frames recorded", f"{result['frames']:,}"
     yield "orders worked", str(result["shift"]["orders"])
     yield from _shift(result["shift"])
+
+
+def _noise(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield (
+        "what is compared",
+        f"{result['brain']}, the same {result['orders']} orders at every level, paired with 0",
+    )
+    for step in result["steps"]:
+        words = [_rate(step["good"]), f"{step['uph']:.0f} good units an hour"]
+        if step["level"]:
+            lost, won = step["paired"]["only_a"], step["paired"]["only_b"]
+            words.append(f"{lost} lost and {won} won against level 0, p = {step['p']:.3g}")
+        if step["failures"]:
+            words.append(", ".join(f"{k} {v}" for k, v in step["failures"].items()))
+        words.append(f"guard limited {step['limited']}, stopped {step['stopped']}")
+        if step["breaches"] is not None:
+            words.append(f"{step['breaches']} ticks outside a limit")
+        yield f"level {step['level']} ({step['name']})", "; ".join(words)
+    yield (
+        "processor time of the noise for one 224² frame of a stream, by level",
+        ", ".join(f"{k}: {v['stream']:.1f} ms" for k, v in result["frame_ms"].items()),
+    )
+    yield (
+        "for one 1280 x 960 view, by level",
+        ", ".join(f"{k}: {v['view']:.0f} ms" for k, v in result["frame_ms"].items()),
+    )
 
 
 def _rate(rate: dict[str, Any]) -> str:

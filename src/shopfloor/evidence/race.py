@@ -49,7 +49,12 @@ class Race:
     def labels(self) -> tuple[str, ...]:
         """Names of the contestants."""
         facts = ("brain", "body", "cell", "latency", "limits")
-        return distinct([{name: str(getattr(p, name)) for name in facts} for p in self.plans])
+        return distinct(
+            [
+                {**{name: str(getattr(p, name)) for name in facts}, "noise": f"noise {p.noise}"}
+                for p in self.plans
+            ]
+        )
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -99,7 +104,13 @@ class Race:
         first = self.plans[0]
         return {
             "contestants": [
-                {"label": label, "brain": p.brain, "body": p.body, "latency": str(p.latency)}
+                {
+                    "label": label,
+                    "brain": p.brain,
+                    "body": p.body,
+                    "latency": str(p.latency),
+                    "noise": p.noise,
+                }
                 for label, p in zip(self.labels, self.plans, strict=True)
             ],
             "cell": first.cell,
