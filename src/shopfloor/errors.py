@@ -12,6 +12,7 @@ says what was got, what is allowed, and the next step.
     ├── SpecMismatch          two parts of the house do not fit together
     │   └── PluginError       a plugin cannot be loaded or is named twice
     ├── Unreachable           no joint position puts the tool there
+    ├── SensorLost            a camera gives no picture
     ├── RenderError           no picture can be drawn on this machine
     └── RunError              something is wrong with a run folder
         ├── RunExists         the folder already holds a run
@@ -37,6 +38,7 @@ __all__ = [
     "RunExists",
     "RunUnwritable",
     "RunVersion",
+    "SensorLost",
     "ShopfloorError",
     "SpecMismatch",
     "UnknownName",
@@ -81,6 +83,10 @@ class PluginError(SpecMismatch):
 
 class Unreachable(ShopfloorError):
     """No joint position within limits puts the tool at the asked pose."""
+
+
+class SensorLost(ShopfloorError):
+    """A camera gives no picture; the work waits for it."""
 
 
 class RenderError(ShopfloorError):

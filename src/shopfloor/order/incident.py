@@ -334,6 +334,8 @@ class IncidentLog:
             else:
                 code = code if code in FAILURE_CODES else "infra"
                 self.fault = self.fault or Incident(tick, code)
+        elif event.kind == "fault.cleared":
+            self.fault = None
         elif event.kind == "ruling" and data.get("verdict") == "stop":
             self.stop = self.stop or Incident(tick, "guard.stop")
             for running in self._calls.values():

@@ -138,6 +138,7 @@ class Manifest:
         git_commit: Of shopfloor, or None outside a checkout.
         sha256: Hashes of body, cell, orders, limits.
         brain_identity: What the brain says it is.
+        faults: What was put into the cell on purpose; runs from before that do not say it.
         noise: Level of the sensor noise; runs from before there was any do not say it.
     """
 
@@ -173,6 +174,7 @@ class Manifest:
     sha256: Mapping[str, str]
     brain_identity: Mapping[str, str]
     noise: int = 0
+    faults: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -195,7 +197,7 @@ class Manifest:
                 f"the manifest's calendar is not what was written ({error}); the file was damaged "
                 "or edited"
             ) from error
-        for name in ("cameras", "limb_names", "camera_names", "notes"):
+        for name in ("cameras", "faults", "limb_names", "camera_names", "notes"):
             values[name] = tuple(values[name])
         return cls(**values)
 

@@ -67,7 +67,7 @@ class Staff:
         self.world: Cell = _made(
             f"cell {plan.cell!r}", lambda: make_cell(body, record_fps=plan.record_fps)
         )
-        self.cell = _sensed(self.world, body, plan.noise)
+        self.cell = _troubled(_sensed(self.world, body, plan.noise), self.world, plan.faults)
         self._skills: dict[str, Any] = {
             name: plugins.factory("skills", name) for name in plugins.names("skills")
         }
@@ -226,6 +226,18 @@ def _sensed(world: Cell, body: Any, noise: int) -> Cell:
     return NoisyCell(world, body, noise_level(noise))
 
 
+def _troubled(cell: Cell, world: Cell, faults: tuple[str, ...]) -> Cell:
+    """The cell with the faults that are put into it."""
+    if not faults:
+        return cell
+    from shopfloor.cell.fault import FaultyCell, parse
+    from shopfloor.cell.sorting import SortingCell
+
+    if not isinstance(world, SortingCell):
+        raise UsageError("--fault needs the simulated cell 'sorting'; others have no such seam")
+    return FaultyCell(cell, world, [parse(text) for text in faults])
+
+
 def _finite(value: object) -> bool:
     if isinstance(value, Mapping):
         return all(map(_finite, value.values()))
@@ -265,7 +277,8 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
     spec = staff.cell.spec
     unproven = getattr(staff.brain, "unproven", None)
     noise = noise_level(plan.noise)
-    said = (*plan.notes, plan.latency.note, noise.note, unproven and _UNPROVEN)
+    faults = plan.faults and f"Faults were put in on purpose: {', '.join(plan.faults)}"
+    said = (*plan.notes, plan.latency.note, faults, noise.note, unproven and _UNPROVEN)
     notes = [note for note in said if note]
     identity = getattr(staff.brain, "identity", None) or type(staff.brain).__qualname__
     facts = getattr(staff.brain, "facts", None) or {"id": str(identity)}
@@ -287,6 +300,7 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
         audit=plan.audit,
         allow_unproven=plan.allow_unproven,
         noise=plan.noise,
+        faults=plan.faults,
         cameras=plan.cameras,
         control_dt=spec.control_dt,
         changeover_s=spec.changeover_s,

@@ -49,6 +49,7 @@ class Plan:
         planned_cycle: Planned run time per unit, or None: then effectiveness is not measured.
         replay: Who decides in the brain's place, as recorded; None: the brain itself.
         notes: What a reader of the run must know first, besides what follows from the rest.
+        faults: What is put into the cell on purpose, as ``--fault`` writes it.
         noise: Level of the sensor noise between cell and brain; 0 for none.
     """
 
@@ -74,6 +75,7 @@ class Plan:
     replay: Replay | None = None
     notes: tuple[str, ...] = ()
     noise: int = 0
+    faults: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.
@@ -81,6 +83,11 @@ class Plan:
         Raises:
             UsageError: A number is impossible, or two lengths were given.
         """
+        if self.faults:
+            from shopfloor.cell.fault.plan import parse
+
+            for text in self.faults:
+                parse(text)
         if self.noise != 0:
             from shopfloor.cell.noise.level import noise_level
 

@@ -296,6 +296,7 @@ def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
         audit=old.audit,
         allow_unproven=old.allow_unproven,
         noise=old.noise,
+        faults=old.faults,
         cameras=old.cameras,
         calendar=str(calendar) if calendar.exists() else old.calendar.name,
         planned_cycle=PlannedCycle(planned, old.planned_cycle_source or "") if planned else None,
@@ -312,7 +313,7 @@ def _same(old: Manifest, new: Manifest) -> None:
     """Refuse to continue a run with something else than it was begun with."""
     for name in (
         "cell", "body", "brain", "latency", "limits", "seed", "orders", "hours", "order_file",
-        "record_fps", "video", "depth", "audit", "noise", "calendar", "planned_cycle_s", "sha256",
+        "record_fps", "video", "depth", "audit", "noise", "faults", "calendar", "planned_cycle_s", "sha256",
         "brain_identity", "versions", "renderer", "git_commit",
     ):  # fmt: skip
         was, now = getattr(old, name), getattr(new, name)

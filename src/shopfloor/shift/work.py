@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from shopfloor.errors import RunError
+from shopfloor.errors import RunError, SensorLost
+from shopfloor.shift.alarm import Alarm
 from shopfloor.shift.answer import checked, fault_code
 from shopfloor.shift.dispatch import Dispatcher
 from shopfloor.shift.latency import Charge
@@ -52,6 +53,7 @@ class Crew:
         dispatcher: Makes a fresh dispatcher.
         latency: What thinking costs.
         watch: Called with each timestep by an independent reader, or None.
+        injected: Returns the faults that were put into the cell since it was last asked.
         view_ticks: How long a view is on its way to the brain, charged with its thinking.
     """
 
@@ -65,6 +67,7 @@ class Crew:
     latency: Charge
     watch: Callable[[], None] | None = None
     view_ticks: int = 0
+    injected: Callable[[], Sequence[Event]] = tuple
 
 
 @dataclass(slots=True, eq=False)
@@ -103,6 +106,7 @@ class _Floor:
         self.asked_tick = -_ASK_AGAIN_TICKS
         self.seq = 0
         self.said: tuple[str, str | None] = ("pass", None)
+        self.sent: Action | None = None
         crew.recorder.begin(lot, stamp)
 
     def run(self) -> tuple[Outcome, Tally]:
@@ -115,6 +119,7 @@ class _Floor:
         except Exception as error:  # noqa: BLE001 - told when it is asked
             self.lame = error
         state = crew.guard.start(crew.limits)
+        self.alarm = Alarm(crew.cell.spec, sighted=bool(timestep.observation.frames))
         self.dispatcher.looks.update(crew.brain.needs.cameras)
         # A jaw is no narrower than shut, whatever its sensor says.
         jaw = {limb: max(timestep.observation.limbs[limb].jaw_m, 0.0) for limb in self.limbs}
@@ -124,7 +129,14 @@ class _Floor:
             if timestep.truncated:
                 reason = "the simulation broke off"
                 now.append(Event(observation.tick, "fault", {"code": "infra", "reason": reason}))
-            self._decide(observation, now)
+            self._tell(self.alarm.look(observation, self.sent), now)
+            if self.alarm.over:
+                timestep = replace(timestep, terminated=True)
+            if self.alarm.cut:  # the drives stand elsewhere than the guard was told
+                state = crew.guard.start(crew.limits)
+            if not self.alarm.up:
+                self._decide(observation, now)
+            self.alarm.pace(self.dispatcher)
             hold = crew.cell.hold()
             action = self._merge(observation, hold, jaw)
             ruling, state = crew.guard.check(action, observation, hold, state)
@@ -135,10 +147,12 @@ class _Floor:
             for event in now:
                 crew.recorder.event(event)
                 self.tally.event(event)
+            for event in crew.injected():  # the recorder's alone: nobody may be told of a fault
+                crew.recorder.event(event)
             outcome = crew.judge.judge(timestep, now)
             if outcome is not None:
                 return outcome, self.tally
-            timestep = crew.cell.step(ruling.action)
+            timestep, self.sent = crew.cell.step(ruling.action), ruling.action
             if crew.watch is not None:
                 crew.watch()
 
@@ -169,13 +183,10 @@ class _Floor:
         cameras = set(self.dispatcher.looks)
         if needs.refresh == "decision":
             cameras.update(needs.cameras)
-        self.dispatcher.looks.clear()
         looks = needs.refresh != "never" and bool(cameras)
-        if looks:
-            for camera in sorted(cameras):
-                frame = crew.cell.view(camera)
-                self.views = {**self.views, camera: frame}
-                crew.recorder.view(frame)
+        if looks and not self._look(sorted(cameras), tick):
+            return  # asked again when the camera sees
+        self.dispatcher.looks.clear()
         asked = replace(observation, views=self.views, documents=self.order.documents)
         events, self.unheard = self.unheard, []
         self.asked_tick = tick
@@ -195,6 +206,21 @@ class _Floor:
         crew.recorder.exchange(tick, reply.exchange, decision=reply.decision, due=due)
         self.tally.exchange(reply.exchange)
         self.thought = _Thought(reply, asked, due)
+
+    def _look(self, cameras: Sequence[str], tick: int) -> bool:
+        """Look through cameras now; False where one of them shows nothing new."""
+        for camera in cameras:
+            try:
+                frame = self.crew.cell.view(camera)
+            except SensorLost as error:
+                self.alarm.blind(camera, str(error))
+                return False
+            if frame.captured_tick < tick:
+                self.alarm.blind(camera, f"its view was taken at tick {frame.captured_tick}")
+                return False
+            self.views = {**self.views, camera: frame}
+            self.crew.recorder.view(frame)
+        return True
 
     def _think(self, asked: Observation, events: Sequence[Event]) -> Reply:
         if self.lame is not None:
@@ -228,7 +254,7 @@ class _Floor:
         source: Source = "guard"
         for limb in self.limbs:
             row = self.dispatcher.row(limb, tick)
-            if row is None:
+            if row is None or limb in self.alarm.stopped or self.alarm.cut:
                 targets[limb], jaws[limb] = hold.targets[limb], jaw[limb]
             else:
                 targets[limb], wanted, source = row

@@ -83,6 +83,7 @@ class Worker:
             dispatcher=self.staff.dispatcher,
             latency=self.staff.charge,
             watch=watch,
+            injected=getattr(self.staff.cell, "take_injected", tuple),
             # What a replay charges holds it already.
             view_ticks=0 if plan.replay else getattr(self.staff.cell, "view_ticks", 0),
         )

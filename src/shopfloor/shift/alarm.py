@@ -1,0 +1,113 @@
+"""What the loop does about a fault: stand, go on when it is over, or end the order.
+
+While something is wrong the limbs brake along their own way and stand; a limb that does not go
+where it is sent holds at once, where it is. When nothing has been wrong for a while they go on from
+there. A fault that lasts, or that only a person can mend, ends the order: its parts are in
+quarantine under the fault's code, and no limb moves again in this lot.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shopfloor.monitor import Finding, Monitor
+from shopfloor.types import Action, CellSpec, Event, Observation
+
+if TYPE_CHECKING:
+    from shopfloor.shift.dispatch import Dispatcher
+
+__all__ = ["Alarm"]
+
+_BRAKE_S = 0.2
+"""From full speed to standing, and back [s]."""
+_CLEAR_S = 0.1
+"""A fault is over when it has not been seen for so long [s]."""
+_PATIENCE_S = 10.0
+"""A fault that stands longer ends the order [s]."""
+_STILL_RAD_S = 0.05
+_STAND_S = 1.0
+"""The limbs of an order that was ended are waited for so long, to stand [s]."""
+
+
+class Alarm:
+    """The state of alarm of one lot.
+
+    Attributes:
+        up: Whether something is wrong: nothing new is begun.
+        over: Whether the order has ended and the limbs stand.
+        stopped: Limbs that hold where they are.
+        cut: Whether commands are not reaching the drives: the next must begin where those stand.
+    """
+
+    def __init__(self, spec: CellSpec, *, sighted: bool) -> None:
+        """Begin a lot."""
+        dt = spec.control_dt
+        self._monitor = Monitor(spec, sighted=sighted)
+        self._rate = dt / _BRAKE_S
+        self._clear, self._patience = round(_CLEAR_S / dt), round(_PATIENCE_S / dt)
+        self._stand = round(_STAND_S / dt)
+        self._since = self._seen = 0
+        self._told: set[tuple[str, str]] = set()
+        self._ending: int | None = None
+        self._lost: Finding | None = None
+        self._pace = 1.0
+        self.up = self.over = self.cut = False
+        self.stopped: set[str] = set()
+
+    def look(self, observation: Observation, sent: Action | None) -> list[Event]:
+        """Take in a tick; returns what everybody is told."""
+        tick, events = observation.tick, []
+        findings = self._monitor.look(observation, sent)
+        if self._lost is not None:  # a view that was asked for in the last tick
+            findings.append(self._lost)
+            self._lost = None
+        self.cut = any(one.detector == "command.lost" for one in findings)
+        if findings:
+            self._seen = tick
+            if not self.up:
+                self.up, self._since = True, tick
+        for one in findings:
+            if (one.detector, one.where) not in self._told:
+                self._told.add((one.detector, one.where))
+                events.append(_event(tick, one))
+            if one.lasting:
+                self.stopped.add(one.where)
+        if self._ending is None and self.up:
+            if self.stopped or tick - self._since > self._patience:
+                self._ending = tick
+            elif tick - self._seen >= self._clear:
+                self.up = False
+                self._told.clear()
+                lasted = tick - self._since
+                events.append(Event(tick, "fault.cleared", {"ticks": lasted}))
+        if self._ending is not None:
+            still = all(np.abs(s.qd).max() < _STILL_RAD_S for s in observation.limbs.values())
+            waited = tick - self._ending
+            self.over = waited >= self._stand or (still and waited * self._rate >= 1)
+        return events
+
+    def pace(self, dispatcher: Dispatcher) -> None:
+        """Let the limbs' motions go on as fast as is right at this tick."""
+        self._pace += -self._rate if self.up else self._rate
+        self._pace = min(max(self._pace, 0.0), 1.0)
+        if self._pace < 1:
+            dispatcher.slow(self._pace)
+
+    def blind(self, camera: str, reason: str) -> None:
+        """Take note that a view was asked for and none came that is new."""
+        self._lost = Finding("camera.view", "sensor.fault", camera, reason)
+
+
+def _event(tick: int, one: Finding) -> Event:
+    data = {
+        "code": one.code,
+        "detector": one.detector,
+        "where": one.where,
+        "reason": one.reason,
+        "lasting": one.lasting,
+    }
+    return Event(tick, "fault", data)
+
+
