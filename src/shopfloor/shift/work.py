@@ -11,6 +11,7 @@ import numpy as np
 
 from shopfloor.errors import RunError, SensorLost
 from shopfloor.shift.alarm import Alarm
+from shopfloor.shift.arrival import Arrivals
 from shopfloor.shift.answer import checked, fault_code
 from shopfloor.shift.dispatch import Dispatcher
 from shopfloor.shift.latency import Charge
@@ -119,6 +120,7 @@ class _Floor:
         except Exception as error:  # noqa: BLE001 - told when it is asked
             self.lame = error
         state = crew.guard.start(crew.limits)
+        arrivals = Arrivals()
         self.alarm = Alarm(crew.cell.spec, sighted=bool(timestep.observation.frames))
         self.dispatcher.looks.update(crew.brain.needs.cameras)
         # A jaw is no narrower than shut, whatever its sensor says.
@@ -143,7 +145,7 @@ class _Floor:
             jaw = dict(ruling.action.jaw_m)
             now += self._heed(ruling.verdict, ruling.rule, ruling.detail, observation.tick)
             self.tally.tick(observation, ruling, thinking=self.thought is not None)
-            crew.recorder.step(timestep, action, ruling)
+            crew.recorder.step(arrivals.number(timestep), action, ruling)
             for event in now:
                 crew.recorder.event(event)
                 self.tally.event(event)
