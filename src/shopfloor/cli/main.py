@@ -25,6 +25,7 @@ _COMMANDS = {
     "probe": ("shopfloor.cli.probe", "Find out whether a model can point, call and see."),
     "serve": ("shopfloor.cli.serve", "Let programs outside drive a cell."),
     "picture": ("shopfloor.cli.picture", "Draw a body to a PNG file."),
+    "drill": ("shopfloor.cli.drill", "Put every fault into the cell, and show the grid."),
     "bench": ("shopfloor.cli.benches", "Measure shopfloor itself."),
 }
 

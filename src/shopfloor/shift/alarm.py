@@ -26,6 +26,8 @@ _CLEAR_S = 0.1
 """A fault is over when it has not been seen for so long [s]."""
 _PATIENCE_S = 10.0
 """A fault that stands longer ends the order [s]."""
+_AGAIN_S = 1.0
+"""A fault that comes back within so long has never been over [s]."""
 _STILL_RAD_S = 0.05
 _STAND_S = 1.0
 """The limbs of an order that was ended are waited for so long, to stand [s]."""
@@ -38,7 +40,7 @@ class Alarm:
         up: Whether something is wrong: nothing new is begun.
         over: Whether the order has ended and the limbs stand.
         stopped: Limbs that hold where they are.
-        cut: Whether commands are not reaching the drives: the next must begin where those stand.
+        cut: Whether commands did not reach the drives: the next must begin where those stand.
     """
 
     def __init__(self, spec: CellSpec, *, sighted: bool) -> None:
@@ -48,7 +50,8 @@ class Alarm:
         self._rate = dt / _BRAKE_S
         self._clear, self._patience = round(_CLEAR_S / dt), round(_PATIENCE_S / dt)
         self._stand = round(_STAND_S / dt)
-        self._since = self._seen = 0
+        self._again = round(_AGAIN_S / dt)
+        self._since, self._seen = 0, -self._again - 1
         self._told: set[tuple[str, str]] = set()
         self._ending: int | None = None
         self._lost: Finding | None = None
@@ -63,11 +66,13 @@ class Alarm:
         if self._lost is not None:  # a view that was asked for in the last tick
             findings.append(self._lost)
             self._lost = None
-        self.cut = any(one.detector == "command.lost" for one in findings)
         if findings:
-            self._seen = tick
             if not self.up:
-                self.up, self._since = True, tick
+                self.up = True
+                if tick - self._seen > self._again:
+                    self._since = tick
+            self._seen = tick
+            self.cut = self.cut or any(one.detector == "command.lost" for one in findings)
         for one in findings:
             if (one.detector, one.where) not in self._told:
                 self._told.add((one.detector, one.where))
@@ -78,7 +83,7 @@ class Alarm:
             if self.stopped or tick - self._since > self._patience:
                 self._ending = tick
             elif tick - self._seen >= self._clear:
-                self.up = False
+                self.up = self.cut = False
                 self._told.clear()
                 lasted = tick - self._since
                 events.append(Event(tick, "fault.cleared", {"ticks": lasted}))
