@@ -37,7 +37,7 @@ Examples:
     help="Folder of runs and grid; a drill that is there is gone on with.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
-def command(  # noqa: PLR0913 - one argument an option
+def command(
     *,
     quick: bool,
     n: int | None,
@@ -79,8 +79,10 @@ def command(  # noqa: PLR0913 - one argument an option
             click.echo(f"{place + 1}/{len(chosen)} {name}  {done}/{of}{ends}", err=True)
 
         rows.append(grid(one, drill(asked, one, say)))
-    said = result(rows, seed=seed, noise=noise, control_dt=CONTROL_DT)
-    page = write_grid(out, rows, said)
+        # Whoever stops here has the grid so far, and what is missing in it.
+        missing = tuple(later.name for later in chosen[place + 1 :])
+        said = result(rows, missing, seed=seed, noise=noise, control_dt=CONTROL_DT)
+        page = write_grid(out, rows, said)
     if as_json:
         click.echo(json.dumps(said, ensure_ascii=False, indent=2))
         return

@@ -83,8 +83,8 @@ Examples:
     "--fault",
     "faults",
     multiple=True,
-    help="Put a fault into the cell, such as camera.freeze@12s+3s or gripper.slip~40/h; may be given "
-    "several times, and as a FILE.toml (docs/robustness.md).",
+    help="Put a fault into the cell, such as camera.freeze@12s+3s or gripper.slip~40/h; may be "
+    "given several times, and as a FILE.toml (docs/robustness.md).",
 )
 @click.option("--audit", is_flag=True, help="Have an independent reader look for limits left.")
 @click.option(

@@ -5,4 +5,14 @@ from shopfloor.drill.grid import Row, grid
 from shopfloor.drill.page import write_grid
 from shopfloor.drill.routine import ROUTINES, UNBUILT, Routine, routine
 
-__all__ = ["ROUTINES", "UNBUILT", "Drill", "Routine", "Row", "drill", "grid", "routine", "write_grid"]
+__all__ = [
+    "ROUTINES",
+    "UNBUILT",
+    "Drill",
+    "Routine",
+    "Row",
+    "drill",
+    "grid",
+    "routine",
+    "write_grid",
+]

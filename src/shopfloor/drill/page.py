@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["result", "write_grid"]
 
 
-def result(rows: Sequence[Row], *, seed: int, noise: int, control_dt: float) -> dict[str, Any]:
+def result(
+    rows: Sequence[Row], missing: Sequence[str] = (), *, seed: int, noise: int, control_dt: float
+) -> dict[str, Any]:
     """Return everything that the page says as plain JSON values."""
     return {
         "seed": seed,
@@ -29,6 +31,7 @@ def result(rows: Sequence[Row], *, seed: int, noise: int, control_dt: float) -> 
         "green": sum(row.green for row in rows),
         "unsafe": sum(row.unsafe for row in rows),
         "rows": [row.to_json() | {"green": row.green} for row in rows],
+        "not_drilled": list(missing),
         "not_built": UNBUILT,
     }
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from shopfloor.monitor.drive import Acknowledged, Follows
 from shopfloor.monitor.finding import Detector, Finding
 from shopfloor.monitor.picture import Visible
@@ -31,6 +29,4 @@ class Monitor:
 
     def look(self, observation: Observation, sent: Action | None) -> list[Finding]:
         """Return everything that is wrong at this tick."""
-        return [
-            found for detector in self._detectors for found in detector.look(observation, sent)
-        ]
+        return [found for detector in self._detectors for found in detector.look(observation, sent)]

@@ -12,8 +12,8 @@ from shopfloor.types import Action, CameraSpec, Frame, Observation
 __all__ = ["Visible"]
 
 _DARK, _BRIGHT = 25.0, 240.0
-"""Mean of a picture that shows nothing (of 255). A scene of the cell lies near 130; the worst sensor
-noise (1.5 EV) makes it 75 to 205."""
+"""Mean of a picture that shows nothing (of 255). A scene of the cell lies near 130; the worst
+sensor noise (1.5 EV) makes it 75 to 205."""
 _NO_DEPTH = 0.25
 """Share of pixels without depth; the worst sensor noise loses 0.12."""
 _NEAR_M, _NEAR_SHARE = 0.25, 0.08

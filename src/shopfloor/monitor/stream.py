@@ -37,7 +37,9 @@ class Stream:
         """Return what is wrong with the stream at this tick."""
         frame = observation.frames.get(self._name)
         if frame is None:
-            return [self._found("camera.age", "no picture has come yet")] if observation.tick else ()
+            return (
+                [self._found("camera.age", "no picture has come yet")] if observation.tick else ()
+            )
         self._order(frame)
         age = observation.tick - max(frame.captured_tick, 0)
         if age > self._most:

@@ -307,7 +307,7 @@ class IncidentLog:
 
     # The log.
 
-    def event(  # noqa: C901 - a switch
+    def event(  # noqa: C901, PLR0912 - a switch
         self, event: Event, observation: Observation, truth: Truth
     ) -> None:
         """Take in one event of this tick, after its physics."""

@@ -61,37 +61,40 @@ class Alarm:
 
     def look(self, observation: Observation, sent: Action | None) -> list[Event]:
         """Take in a tick; returns what everybody is told."""
-        tick, events = observation.tick, []
+        tick = observation.tick
         findings = self._monitor.look(observation, sent)
         if self._lost is not None:  # a view that was asked for in the last tick
             findings.append(self._lost)
             self._lost = None
         if findings:
-            if not self.up:
-                self.up = True
-                if tick - self._seen > self._again:
-                    self._since = tick
-            self._seen = tick
-            self.cut = self.cut or any(one.detector == "command.lost" for one in findings)
-        for one in findings:
-            if (one.detector, one.where) not in self._told:
-                self._told.add((one.detector, one.where))
-                events.append(_event(tick, one))
-            if one.lasting:
-                self.stopped.add(one.where)
-        if self._ending is None and self.up:
-            if self.stopped or tick - self._since > self._patience:
-                self._ending = tick
-            elif tick - self._seen >= self._clear:
-                self.up = self.cut = False
-                self._told.clear()
-                lasted = tick - self._since
-                events.append(Event(tick, "fault.cleared", {"ticks": lasted}))
+            self._raise(tick, findings)
+        events = [_event(tick, one) for one in findings if self._new(one)]
         if self._ending is not None:
             still = all(np.abs(s.qd).max() < _STILL_RAD_S for s in observation.limbs.values())
             waited = tick - self._ending
             self.over = waited >= self._stand or (still and waited * self._rate >= 1)
+        elif self.up and (self.stopped or tick - self._since > self._patience):
+            self._ending = tick
+        elif self.up and tick - self._seen >= self._clear:
+            self.up = self.cut = False
+            self._told.clear()
+            events.append(Event(tick, "fault.cleared", {"ticks": tick - self._since}))
         return events
+
+    def _raise(self, tick: int, findings: list[Finding]) -> None:
+        if not self.up and tick - self._seen > self._again:
+            self._since = tick
+        self.up, self._seen = True, tick
+        self.cut = self.cut or any(one.detector == "command.lost" for one in findings)
+        self.stopped.update(one.where for one in findings if one.lasting)
+
+    def _new(self, one: Finding) -> bool:
+        """Whether this is told now: once while it lasts."""
+        key = one.detector, one.where
+        if key in self._told:
+            return False
+        self._told.add(key)
+        return True
 
     def pace(self, dispatcher: Dispatcher) -> None:
         """Let the limbs' motions go on as fast as is right at this tick."""
@@ -114,5 +117,3 @@ def _event(tick: int, one: Finding) -> Event:
         "lasting": one.lasting,
     }
     return Event(tick, "fault", data)
-
-

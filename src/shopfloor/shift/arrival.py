@@ -1,4 +1,4 @@
-"""Frames numbered as they arrived: what is filmed has no gaps, whatever a camera's own count says."""
+"""Frames numbered as they arrived: a film has no gaps, whatever a camera's own count says."""
 
 from __future__ import annotations
 

@@ -83,11 +83,7 @@ class Plan:
         Raises:
             UsageError: A number is impossible, or two lengths were given.
         """
-        if self.faults:
-            from shopfloor.cell.fault.plan import parse
-
-            for text in self.faults:
-                parse(text)
+        _check_faults(self.faults)
         if self.noise != 0:
             from shopfloor.cell.noise.level import noise_level
 
@@ -111,3 +107,11 @@ class Plan:
                 "--latency measured with several workers would charge each brain for the others' "
                 "load; take --workers 1, or --latency fixed:MS"
             )
+
+
+def _check_faults(faults: tuple[str, ...]) -> None:
+    if faults:
+        from shopfloor.cell.fault.plan import parse
+
+        for text in faults:
+            parse(text)

@@ -313,7 +313,8 @@ def _same(old: Manifest, new: Manifest) -> None:
     """Refuse to continue a run with something else than it was begun with."""
     for name in (
         "cell", "body", "brain", "latency", "limits", "seed", "orders", "hours", "order_file",
-        "record_fps", "video", "depth", "audit", "noise", "faults", "calendar", "planned_cycle_s", "sha256",
+        "record_fps", "video", "depth", "audit", "noise", "faults", "calendar", "planned_cycle_s",
+        "sha256",
         "brain_identity", "versions", "renderer", "git_commit",
     ):  # fmt: skip
         was, now = getattr(old, name), getattr(new, name)

@@ -11,8 +11,8 @@ import numpy as np
 
 from shopfloor.errors import RunError, SensorLost
 from shopfloor.shift.alarm import Alarm
-from shopfloor.shift.arrival import Arrivals
 from shopfloor.shift.answer import checked, fault_code
+from shopfloor.shift.arrival import Arrivals
 from shopfloor.shift.dispatch import Dispatcher
 from shopfloor.shift.latency import Charge
 from shopfloor.shift.tally import Tally
@@ -35,6 +35,7 @@ from shopfloor.types import (
     Recorder,
     Reply,
     Source,
+    Timestep,
 )
 
 __all__ = ["Crew", "work"]
@@ -131,14 +132,9 @@ class _Floor:
             if timestep.truncated:
                 reason = "the simulation broke off"
                 now.append(Event(observation.tick, "fault", {"code": "infra", "reason": reason}))
-            self._tell(self.alarm.look(observation, self.sent), now)
-            if self.alarm.over:
-                timestep = replace(timestep, terminated=True)
+            timestep = self._watch(timestep, now)
             if self.alarm.cut:  # the drives stand elsewhere than the guard was told
                 state = crew.guard.start(crew.limits)
-            if not self.alarm.up:
-                self._decide(observation, now)
-            self.alarm.pace(self.dispatcher)
             hold = crew.cell.hold()
             action = self._merge(observation, hold, jaw)
             ruling, state = crew.guard.check(action, observation, hold, state)
@@ -146,17 +142,29 @@ class _Floor:
             now += self._heed(ruling.verdict, ruling.rule, ruling.detail, observation.tick)
             self.tally.tick(observation, ruling, thinking=self.thought is not None)
             crew.recorder.step(arrivals.number(timestep), action, ruling)
-            for event in now:
-                crew.recorder.event(event)
-                self.tally.event(event)
-            for event in crew.injected():  # the recorder's alone: nobody may be told of a fault
-                crew.recorder.event(event)
+            self._log(now)
             outcome = crew.judge.judge(timestep, now)
             if outcome is not None:
                 return outcome, self.tally
             timestep, self.sent = crew.cell.step(ruling.action), ruling.action
             if crew.watch is not None:
                 crew.watch()
+
+    def _watch(self, timestep: Timestep, now: list[Event]) -> Timestep:
+        """Look for faults, and decide what is done where there are none."""
+        observation = timestep.observation
+        self._tell(self.alarm.look(observation, self.sent), now)
+        if not self.alarm.up:
+            self._decide(observation, now)
+        self.alarm.pace(self.dispatcher)
+        return replace(timestep, terminated=True) if self.alarm.over else timestep
+
+    def _log(self, now: Sequence[Event]) -> None:
+        for event in now:
+            self.crew.recorder.event(event)
+            self.tally.event(event)
+        for event in self.crew.injected():  # the recorder's alone: nobody may be told of a fault
+            self.crew.recorder.event(event)
 
     def _decide(self, observation: Observation, now: list[Event]) -> None:
         """Let a due thought take effect, move the skills on, and ask again if a limb is free."""

@@ -96,38 +96,43 @@ class CameraFaults:
     def _through(self, frame: Frame, active: Sequence[Injection], tick: int) -> Frame | None:
         """A new frame after its faults, or None where it does not arrive now."""
         for one in active:
+            if self._kept_back(frame, one, tick):
+                return None
             match one.kind.name:
-                case "camera.off" | "camera.freeze":
-                    self._took(one)
-                    return None
-                case "camera.drop":
-                    if self._draws(one).random() < one.amount:
-                        self._took(one)
-                        return None
-                case "camera.delay":
-                    self._took(one)
-                    self._late.append((tick + round(one.amount / self._dt), frame))
-                    return None
-                case "camera.reorder":
-                    if self._kept is None:
-                        self._kept = frame
-                        return None
-                    self._took(one)
-                    self._late.append((tick + 1, self._kept))
-                    self._kept = None
                 case "camera.stale":
                     self._took(one)
                     frame = replace(frame, captured_tick=min(one.begin, frame.captured_tick))
                 case "camera.repeat":
                     old = self._stuck.setdefault(one, frame)
-                    if old.pixels is not frame.pixels and (old.pixels != frame.pixels).any():
+                    if (old.pixels != frame.pixels).any():
                         self._took(one)
                     frame = replace(frame, pixels=old.pixels, depth=old.depth)
                 case _:
                     frame = self._spoilt(frame, one)
-        if self._kept is not None and not any(o.kind.name == "camera.reorder" for o in active):
+        if not any(one.kind.name == "camera.reorder" for one in active):
             self._kept = None
         return frame
+
+    def _kept_back(self, frame: Frame, one: Injection, tick: int) -> bool:
+        """Whether a frame does not arrive at this tick; it may arrive later."""
+        match one.kind.name:
+            case "camera.off" | "camera.freeze":
+                pass
+            case "camera.drop":
+                if self._draws(one).random() >= one.amount:
+                    return False
+            case "camera.delay":
+                self._late.append((tick + round(one.amount / self._dt), frame))
+            case "camera.reorder":
+                if self._kept is not None:
+                    self._late.append((tick + 1, self._kept))
+                    self._kept = None
+                    return False
+                self._kept = frame
+            case _:
+                return False
+        self._took(one)
+        return True
 
     def _draws(self, one: Injection) -> np.random.Generator:
         if one not in self._rng:
@@ -142,7 +147,8 @@ class CameraFaults:
             case "camera.blur":
                 # In pixels of a 1280 wide picture: a smaller one is blurred by as much of it.
                 sigma = one.amount * width / 1280
-                pixels = np.asarray(cv2.GaussianBlur(frame.pixels, (0, 0), max(sigma, 0.3)))
+                blurred = cv2.GaussianBlur(frame.pixels, (0, 0), max(sigma, 0.3))
+                pixels = np.asarray(blurred, np.uint8)
             case "camera.exposure":
                 pixels = np.clip(frame.pixels * 2.0**one.amount, 0, 255).astype(np.uint8)
             case "camera.occlusion":

@@ -111,9 +111,7 @@ class FaultyCell:
 
     def _active(self, target: str | None = None) -> tuple[Injection, ...]:
         return tuple(
-            one
-            for one in self._injections
-            if one.at(self._tick) and target in (None, one.target)
+            one for one in self._injections if one.at(self._tick) and target in (None, one.target)
         )
 
     def _sensed(self, timestep: Timestep) -> Timestep:

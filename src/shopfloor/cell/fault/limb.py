@@ -1,4 +1,4 @@
-"""What can befall a limb: its encoders, as they are read, and its drives and jaw, in the physics."""
+"""What can befall a limb: its encoders as they are read, its drives and jaw in the physics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import mujoco
 import numpy as np
 
-from shopfloor.body.contract import Body
+from shopfloor.body.contract import LimbModel
 from shopfloor.body.geometry import Geometry
 from shopfloor.cell.fault.plan import Injection
 from shopfloor.cell.sorting import SortingCell
@@ -83,7 +83,9 @@ class Mechanics:
                 jaws[one.target] = self._body.spec.limbs[one.target].jaw_max_m
         return replace(action, jaw_m=jaws) if jaws != action.jaw_m else action
 
-    def after(self, limbs: dict[str, LimbState], truth: Truth | None, active: Sequence[Injection]) -> None:
+    def after(
+        self, limbs: dict[str, LimbState], truth: Truth | None, active: Sequence[Injection]
+    ) -> None:
         """See which faults have made a difference; ``limbs`` are as they truly are."""
         for one in active:
             name = one.kind.name
@@ -163,7 +165,7 @@ class Mechanics:
         array[index] = value  # type: ignore[call-overload]
         return undo
 
-    def _names(self, one: Injection):  # noqa: ANN202 - the contract's LimbModel
+    def _names(self, one: Injection) -> LimbModel:
         return self._body.models[one.target]
 
     def _joint(self, one: Injection) -> int:
