@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from shopfloor.errors import UsageError
+
+if TYPE_CHECKING:
+    from shopfloor.drill import Row
 
 __all__ = ["command"]
 
@@ -68,7 +72,10 @@ def command(
 
     chosen = [routine(name) for name in only] or list(ROUTINES.values())
     asked = Drill(out, count, seed, workers, noise)
-    rows, began = [], time.monotonic()
+    rows: list[Row] = []
+    began = time.monotonic()
+    said: dict[str, Any] = {}
+    page = out
     for place, one in enumerate(chosen):
 
         def say(done: int, of: int, one: object = one, place: int = place) -> None:

@@ -44,18 +44,15 @@ class CameraFaults:
         if self._given is None:  # a lot begins when its first pictures have come
             self._last = self._given = frame
             return frame
-        given = self._given
+        for due, late in self._late[:]:
+            if tick >= due:
+                self._late.remove((due, late))
+                self._given = late
         if new:
             out = self._through(frame, active, tick)
-            given = out if out is not None else given
+            self._given = self._given if out is None else out
             self._last = frame
-        else:
-            for due, late in self._late[:]:
-                if tick >= due:
-                    self._late.remove((due, late))
-                    given = late
-        self._given = given
-        return given
+        return self._given
 
     def view(self, take: Callable[[], Frame], active: Sequence[Injection]) -> Frame:
         """Return a native-resolution picture.
