@@ -33,8 +33,8 @@ def injection(written, begin=0, end=None):
 def pictures(spec, count):
     """Return frames of a stream, five ticks apart, all different."""
     camera = spec.cameras["overview"]
-    pixels = [np.full((16, 16, 3), 10 * i, np.uint8) for i in range(count)]
-    depth = np.ones((16, 16), np.float32)
+    pixels = [np.full((64, 64, 3), 10 * i % 256, np.uint8) for i in range(count)]
+    depth = np.ones((64, 64), np.float32)
     return [
         Frame("overview", p, depth, i, 5 * i, camera.stream, camera.camera_in_world)
         for i, p in enumerate(pixels)

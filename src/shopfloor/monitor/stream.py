@@ -51,7 +51,8 @@ class Stream:
                 )
             ]
         if self._doubt:
-            return [self._found("camera.order", f"picture {frame.seq} came after {self._newest}")]
+            reason = f"picture {frame.seq} of tick {frame.captured_tick} came out of its turn"
+            return [self._found("camera.order", reason)]
         return ()
 
     def _order(self, frame: Frame) -> None:
@@ -59,7 +60,8 @@ class Stream:
         if now == self._last:
             return
         backward = frame.seq < self._newest or (
-            self._last is not None and frame.captured_tick < self._last[1]
+            # A new picture that was taken when the last one was has a stamp that stands still.
+            self._last is not None and frame.captured_tick <= self._last[1]
         )
         self._last, self._newest = now, max(frame.seq, self._newest)
         self._doubt = _AGAIN if backward else max(self._doubt - 1, 0)
