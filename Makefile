@@ -19,7 +19,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
 .PHONY: help install run test test-servers test-lerobot lint lock system results results-beside \
-	results-path results-shift results-noise results-recording results-record results-export mutate clean
+	results-path results-shift results-noise results-drill results-recording results-record results-export mutate clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,6 +114,11 @@ results-noise: system install ## The classical brain at every level of sensor no
 	$(BIN)/shopfloor bench noise --orders 100 --workers 2 --audit --runs runs/results-noise \
 		--out $(RESULTS)/noise.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
+
+results-drill: system install ## Every fault, 30 times each, and the grid in docs/robustness.md (half an hour).
+	rm -rf runs/results-drill
+	$(BIN)/shopfloor drill --n 30 --workers 2 --out runs/results-drill --docs docs/robustness.md \
+		--json > $(RESULTS)/drill.json
 
 results-recording: system install ## What recording costs, and 500 kills that may lose nothing (half an hour).
 	$(BIN)/shopfloor bench recording --orders 20 --out $(RESULTS)/recording.json >/dev/null

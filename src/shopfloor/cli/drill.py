@@ -40,6 +40,11 @@ Examples:
     show_default=True,
     help="Folder of runs and grid; a drill that is there is gone on with.",
 )
+@click.option(
+    "--docs",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Write the grid into this Markdown file, too, between its two marks.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
 def command(
     *,
@@ -50,6 +55,7 @@ def command(
     noise: int,
     workers: int,
     out: Path,
+    docs: Path | None,
     as_json: bool,
 ) -> None:
     """Drill the house: short orders by the classical brain, each with one fault.
@@ -68,6 +74,7 @@ def command(
 
     from shopfloor.cell.sorting import CONTROL_DT
     from shopfloor.drill import ROUTINES, Drill, drill, grid, routine, write_grid
+    from shopfloor.drill.markdown import fill
     from shopfloor.drill.page import result
 
     chosen = [routine(name) for name in only] or list(ROUTINES.values())
@@ -88,8 +95,10 @@ def command(
         rows.append(grid(one, drill(asked, one, say)))
         # Whoever stops here has the grid so far, and what is missing in it.
         missing = tuple(later.name for later in chosen[place + 1 :])
-        said = result(rows, missing, seed=seed, noise=noise, control_dt=CONTROL_DT)
+        said = result(rows, missing, n=count, seed=seed, noise=noise, control_dt=CONTROL_DT)
         page = write_grid(out, rows, said)
+    if docs is not None:
+        fill(docs, said)
     if as_json:
         click.echo(json.dumps(said, ensure_ascii=False, indent=2))
         return

@@ -20,10 +20,17 @@ __all__ = ["result", "write_grid"]
 
 
 def result(
-    rows: Sequence[Row], missing: Sequence[str] = (), *, seed: int, noise: int, control_dt: float
+    rows: Sequence[Row],
+    missing: Sequence[str] = (),
+    *,
+    n: int,
+    seed: int,
+    noise: int,
+    control_dt: float,
 ) -> dict[str, Any]:
     """Return everything that the page says as plain JSON values."""
     return {
+        "n": n,
         "seed": seed,
         "noise": noise,
         "control_dt": control_dt,

@@ -47,14 +47,14 @@ ROUTINES = {name: _routine(kind) for name, kind in FAULTS.items()}
 """By the fault's name, in the order of the table."""
 
 UNBUILT = {
-    "brain timeout, hang, kill, unreachable": "tested by itself (tests of the brain's deadline)",
-    "slow brain": "not built",
-    "NaN, infinity, wrong shape, huge chunk": "tested by itself (tests of the guard)",
-    "valid but hostile action": "tested by itself (the fuzz of the guard)",
-    "wrong-object claim, false done, unknown skill, malformed JSON": "tested by itself",
+    "brain timeout, hang, kill, unreachable": "has tests of its own",
+    "slow brain, tail x10": "not built",
+    "NaN, infinity, wrong shape, dtype, unit, empty or huge chunk": "has tests of its own",
+    "valid but hostile action": "has tests of its own",
+    "wrong-object claim, false done, unknown skill, malformed JSON": "has tests of its own",
     "supervisor killed": "not built",
     "process killed at a random tick, power loss": "measured by `shopfloor bench recording`",
-    "disk full, read-only, corrupt log": "tested by itself (tests of the command line)",
+    "disk full, read-only, corrupt log": "has tests of its own",
     "clock jump": "not built",
     "CPU starvation, memory pressure": "not built",
     "human in the zone, E-stop, door": "not built",
@@ -62,7 +62,8 @@ UNBUILT = {
     "printed-sign injection, jailbreak text, adversarial patch": "not built",
     "pickle, malformed message, bomb, slow client, no token": "not built",
     "tampered checkpoint, cell file, skill pack": "not built",
-    "double pick, flying pixels of depth, white noise of pictures": "not built as faults",
+    "double pick, flying pixels of depth": "not built as faults; flying pixels are in --noise",
+    "a camera moved between two lots": "not built; camera.moved knocks it during one",
 }
 """Rows of the table that no routine puts in, and where else they are looked at."""
 

@@ -22,8 +22,8 @@ class FaultKind:
         row: The row of the table in docs/robustness.md that it belongs to.
         place: What it befalls: one camera, one limb, or the wire from the loop to the drives.
         codes: Failure codes one of which must be named for it; empty where none is owed.
-        within_ms: They must be named within so much world time of the first effect; None where
-            it is enough that the fault does no harm.
+        within_ms: They must be named within so much world time of the first effect, where the fault
+            has its usual intensity; None: by the end of the order.
         recovers: Whether the order must be finished without a person once the fault is over.
         amount: Least, usual and greatest intensity; None where there is nothing to set.
         unit: Of the intensity.
@@ -101,6 +101,8 @@ FAULTS = {
             "pictures are far too bright or, below 0, too dark",
             _SEEN,
             "camera",
+            _SENSOR,
+            200,
             amount=(-8.0, -5.0, 8.0),
             unit="EV",
         ),
@@ -109,6 +111,8 @@ FAULTS = {
             "something hangs before the lens",
             _SEEN,
             "camera",
+            _SENSOR,
+            200,
             amount=(0.1, 0.4, 1.0),
             unit="of the picture",
         ),
@@ -117,6 +121,8 @@ FAULTS = {
             "a share of the depth is missing",
             "depth noise, holes, flying pixels",
             "camera",
+            _SENSOR,
+            200,
             amount=(0.05, 0.4, 1.0),
             unit="of the picture",
         ),
@@ -186,7 +192,7 @@ FAULTS = {
             "limb",
             _SLIPPED,
             None,
-            amount=(0.0, 0.02, 0.5),
+            amount=(0.0, 0.001, 0.5),
             unit="of the friction",
         ),
         FaultKind(

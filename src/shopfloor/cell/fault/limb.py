@@ -101,11 +101,10 @@ class Mechanics:
                 if set(before) - set(truth.touched[one.target]):
                     self._took(one)
         if truth is not None:
-            # Under a fault the jaw may be open: what it touched closed is what it held.
-            self._held = {
-                limb: parts if not truth.jaw_open[limb] else ()
-                for limb, parts in truth.touched.items()
-            }
+            # A jaw that opens by itself still holds, for its limb, what it held before.
+            opened = {one.target for one in active if one.kind.name == "gripper.open"}
+            for limb in truth.touched.keys() - opened:
+                self._held[limb] = () if truth.jaw_open[limb] else truth.touched[limb]
 
     def _put_in(self, one: Injection) -> Callable[[], None]:
         match one.kind.name:
