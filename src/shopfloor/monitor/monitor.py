@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shopfloor.monitor.drive import Acknowledged, Follows
 from shopfloor.monitor.finding import Detector, Finding
+from shopfloor.monitor.knock import Knocked
 from shopfloor.monitor.picture import Visible
 from shopfloor.monitor.stream import Repeats, Stream
 from shopfloor.types import Action, CellSpec, Observation
@@ -24,6 +25,7 @@ class Monitor:
         self._detectors: list[Detector] = []
         for camera in spec.cameras.values() if sighted else ():
             self._detectors += [Stream(camera, spec.control_dt), Repeats(camera), Visible(camera)]
+            self._detectors.append(Knocked(camera))
         for limb in spec.body.limbs:
             self._detectors += [Acknowledged(limb), Follows(limb)]
 
