@@ -19,7 +19,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
 .PHONY: help install run test test-servers test-lerobot lint lock system results results-beside \
-	results-path results-shift results-recording results-record results-export mutate clean
+	results-path results-shift results-replicate results-recording results-record results-export \
+	mutate clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,6 +108,13 @@ results-path: system install ## Pair a stand-in over HTTP with itself in process
 results-shift: system install ## Work and report a whole shift of eight hours (half an hour).
 	rm -rf runs/bench-shift
 	$(BIN)/shopfloor bench shift --out $(RESULTS)/shift.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
+results-replicate: system $(VENV)/.stamp-dev ## Repeat every run that the tests make (half an hour).
+	rm -rf runs/tests
+	mkdir -p runs
+	$(BIN)/python -m pytest --basetemp=runs/tests -o tmp_path_retention_policy=all
+	$(BIN)/python scripts/replicate_runs.py runs/tests --out $(RESULTS)/replicate.json
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 results-recording: system install ## What recording costs, and 500 kills that may lose nothing (half an hour).

@@ -49,6 +49,12 @@ def page(folder: Path) -> str:
         ),
         ("The same shift five ways", "repeat", "shopfloor bench repeat", _repeat),
         (
+            "Every run that the tests make, repeated",
+            "replicate",
+            "make results-replicate",
+            _replicate,
+        ),
+        (
             "From a model's decision to the cell: a stand-in over HTTP against itself in process",
             "chat-path",
             "shopfloor bench path --orders 60 --workers 2",
@@ -173,6 +179,18 @@ def _repeat(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "all the same", "yes" if result["same"] else "**no**"
     for way, digest in result["log_sha256"].items():
         yield way, f"`{digest}`"
+
+
+def _replicate(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "different runs", f"{result['runs']}, {result['lots']} lots"
+    for verdict, what in (
+        ("identical", "identical: every lot has the same log"),
+        ("equivalent", "equivalent"),
+        ("different", "different, and nobody planted it"),
+        ("planted", "tampered with or cut by a test, which was named"),
+        ("refused", "refused: what a test brought along or broke cannot be repeated elsewhere"),
+    ):
+        yield what, str(result["verdicts"].get(verdict, 0))
 
 
 def _path(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
