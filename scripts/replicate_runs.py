@@ -39,7 +39,7 @@ def _runs(folder: Path) -> Iterator[Path]:
 
 def _verdict(run: Path, out: Path) -> dict[str, Any]:
     """What replicate says of one run, in a process of its own."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - ours
         [sys.executable, "-c", _COMMAND, "replicate", str(run), "--out", str(out), "--json"],
         capture_output=True,
         text=True,
