@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 _PLANTED = {"tampering", "missing"}
+_FORGERS = ("test_a_forged_log_is_different",)
+"""Tests that plant a difference and forge all sums over it."""
 _COMMAND = "from shopfloor.cli import main; main()"
 
 
@@ -50,7 +52,8 @@ def _verdict(run: Path, out: Path) -> dict[str, Any]:
         return {"verdict": "refused", "why": said[-1] if said else f"exit {done.returncode}"}
     replica = json.loads(done.stdout)
     kinds = {each["kind"] for each in replica["differences"]}
-    planted = replica["verdict"] == "different" and bool(kinds & _PLANTED)
+    forged = any(part.startswith(_FORGERS) for part in run.parts)
+    planted = replica["verdict"] == "different" and (forged or bool(kinds & _PLANTED))
     return {
         "verdict": "planted" if planted else replica["verdict"],
         "why": "; ".join(replica["reasons"]),
