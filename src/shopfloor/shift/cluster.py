@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Self
 
 from shopfloor.errors import RunError, UsageError
@@ -23,6 +24,12 @@ _REACH_S = 3.0
 _READ_S = 60.0
 _STORE_BYTES = 256 << 20
 """Room for what is on its way: a piece of a lot for each worker, and the inputs once."""
+_SHORT = 16
+"""Longest path of a temporary folder in which there is room for Ray's sockets [characters]."""
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+"""Nobody is told that shopfloor runs."""
+_JOINING = {"RAY_NUM_REDIS_GET_RETRIES": "3", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+"""An address where something else than Ray answers is known in seconds, and said by us."""
 _LOST = "its process or its machine is gone"
 
 
@@ -33,9 +40,8 @@ def joined(cluster: Cluster) -> Iterator[RayMachines]:
     Raises:
         UsageError: Ray is not installed, or the cluster cannot be reached.
     """
-    # Before the import: Ray reads them once. Nobody is told that shopfloor runs.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    for name, value in (_QUIET if cluster.address is None else _QUIET | _JOINING).items():
+        os.environ.setdefault(name, value)  # before the import, at which Ray reads them
     try:
         import ray
     except ImportError as error:
@@ -43,40 +49,45 @@ def joined(cluster: Cluster) -> Iterator[RayMachines]:
             f"--workers {cluster} needs Ray ({error}); pip install 'shopfloor[ray]' on every "
             "machine of the cluster, or give a number"
         ) from error
-    ours = not ray.is_initialized()
-    try:
-        if ours:
-            _join(ray, cluster)
+    with ExitStack() as stack:
+        if not ray.is_initialized():
+            _join(ray, cluster, stack)
         yield RayMachines(ray, _size(ray, cluster))
-    finally:
-        if ours:
-            ray.shutdown()
 
 
-def _join(ray: Any, cluster: Cluster) -> None:
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+def _join(ray: Any, cluster: Cluster, stack: ExitStack) -> None:
+    """Join or start a cluster, to be left or ended when the stack is closed."""
+    settings: dict[str, Any] = {"address": cluster.address}
+    if cluster.address is None:
+        settings = {
+            "address": "local",
+            "num_cpus": cluster.slots,
+            "include_dashboard": False,
+            "object_store_memory": _STORE_BYTES,
+            "_temp_dir": stack.enter_context(_short_folder()),
+        }
+    elif cluster.address != "auto":
+        _knock(cluster.address)
+    stack.callback(ray.shutdown)
     try:
-        if cluster.address is None:
-            ray.init(
-                address="local",
-                num_cpus=cluster.slots,
-                include_dashboard=False,
-                object_store_memory=_STORE_BYTES,
-                **quiet,
-            )
-        else:
-            if cluster.address != "auto":
-                _knock(cluster.address)
-            ray.init(address=cluster.address, **quiet)
-    except UsageError:
-        raise
+        ray.init(**settings, log_to_driver=False, logging_level="ERROR")
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).split())[:300].rstrip(".")
         raise UsageError(
             f"--workers {cluster}: Ray cannot be joined ({type(error).__name__}: {reason}). "
             "shopfloor must run on a machine of the cluster (ray start), with the same Ray and "
             "Python; or leave the address out for a Ray of its own"
         ) from error
+
+
+def _short_folder() -> tempfile.TemporaryDirectory[str]:
+    """Where a Ray of our own keeps its sockets, whose paths may not be long, and its logs."""
+    place = tempfile.gettempdir()
+    return tempfile.TemporaryDirectory(
+        prefix="shopfloor-ray-",
+        dir=place if len(place) <= _SHORT else "/tmp",  # noqa: S108 - mkdtemp makes it ours alone
+        ignore_cleanup_errors=True,
+    )
 
 
 def _knock(address: str) -> None:
