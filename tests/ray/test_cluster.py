@@ -1,17 +1,14 @@
 """Lots spread over a real Ray cluster of several nodes, of which some are killed."""
 
-import shutil
 import subprocess
 import sys
 import time
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from shift_examples import entries, make_plan, silent, story, work
 from shopfloor.errors import RunError, UsageError
-from shopfloor.record import RunFolder, read_log
+from shopfloor.record import RunFolder
 from shopfloor.shift import plan_of, run_shift
 from shopfloor.shift.workforce import Cluster
 
@@ -49,9 +46,7 @@ def cluster():
 
 
 def spread(cluster, **changed):
-    return make_plan(
-        orders=ORDERS, seed=3, workers=Cluster(cluster.address, **changed)
-    )
+    return make_plan(orders=ORDERS, seed=3, workers=Cluster(cluster.address, **changed))
 
 
 def each_once(run):

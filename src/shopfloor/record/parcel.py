@@ -87,7 +87,7 @@ def receive(folder: RunFolder, parcel: Parcel, fetch: Fetch) -> None:
 
 
 def _write(folder: Path, name: str, expected: FileSum, fetch: Fetch) -> None:
-    if Path(name).name != name or name in ("..", EPISODE_FILE):
+    if Path(name).name != name or name in ("", "..", EPISODE_FILE):
         raise RunCorrupt(f"a file of a lot from elsewhere is called {name!r}; mend the worker")
     path = folder / name
     with writing(path):
