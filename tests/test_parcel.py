@@ -62,7 +62,7 @@ def test_a_lot_from_elsewhere_is_the_lot_that_it_was_there(elsewhere, home, size
     for path in episode.path.iterdir():  # episode.json too: the manifest is the same
         assert (ours.path / path.name).read_bytes() == path.read_bytes()
     assert home.in_flight() == ()
-    with pytest.raises(RunBusy, match="lot 5 .* committed already"):
+    with pytest.raises(RunBusy, match=r"lot 5 .* committed already"):
         receive(home, pack(episode), reader(episode.path))
 
 

@@ -71,7 +71,7 @@ class Hand:
 class Machines:
     """Each ``wait`` asks ``fate(hand)`` what becomes of the first, second, ... hand."""
 
-    def __init__(self, elsewhere, fate=lambda hand: None, choose=lambda n: 0):
+    def __init__(self, elsewhere, fate=lambda _hand: None, choose=lambda _count: 0):
         self.elsewhere, self.fate, self.choose, self.hired = elsewhere, fate, choose, []
 
     def hire(self):
@@ -151,7 +151,7 @@ def test_a_lot_that_takes_every_worker_with_it_is_named(elsewhere, home):
 
 
 def test_workers_that_die_before_they_are_ready_are_not_hired_for_ever(elsewhere, home):
-    machines = Machines(elsewhere, lambda hand: HandLost("No module named 'shopfloor'"))
+    machines = Machines(elsewhere, lambda _: HandLost("No module named 'shopfloor'"))
     with (
         pytest.raises(RunError, match=r"3 workers in a row died .*No module named.*--resume"),
         Spread(home, machines, size=2, patience_s=60) as pool,
@@ -193,22 +193,22 @@ def test_an_error_of_ours_comes_back_as_itself_and_any_other_as_a_worker_that_fa
 
 
 def test_ctrl_c_brings_home_what_had_happened(elsewhere, home):
-    machines = Machines(elsewhere)
-    with (
-        pytest.raises(KeyboardInterrupt),
-        Spread(home, machines, size=2, patience_s=60) as pool,
-    ):
-        pool.begin(make_lot(LOTS - 1))
-        pool.begin(make_lot(0))
-
-        def interrupt(hand):
-            if hand.lot is not None:
-                os.kill(os.getpid(), signal.SIGINT)
-                return "silence"
+    def interrupt(hand):
+        if hand.lot is None:
             return None
+        os.kill(os.getpid(), signal.SIGINT)
+        return "silence"
 
-        machines.fate = interrupt
-        list(pool.finished())
+    machines = Machines(elsewhere, interrupt)
+
+    def worked():
+        with Spread(home, machines, size=2, patience_s=60) as pool:
+            pool.begin(make_lot(LOTS - 1))
+            pool.begin(make_lot(0))
+            list(pool.finished())
+
+    with pytest.raises(KeyboardInterrupt):
+        worked()
     assert (home.entries(), home.in_flight()) == ((), ())
     (left,) = home.interrupted()
     assert any(record.kind == "rows" for record in left.records())
@@ -216,10 +216,16 @@ def test_ctrl_c_brings_home_what_had_happened(elsewhere, home):
 
 
 def test_other_processors_and_renderers_are_for_the_record(elsewhere, home):
-    machines = Machines(elsewhere, lambda hand: None)
     posts = iter([Post("a", "made-up", "none"), Post("b", "another", "none")])
-    machines.fate = lambda hand: None if hand.ready else setattr(hand, "ready", True) or next(posts)
+    turn = iter(range(100))
+
+    def fate(hand):
+        if hand.ready:
+            return None
+        hand.ready = True
+        return next(posts)
+
+    machines = Machines(elsewhere, fate, lambda count: next(turn) % count)
     with Spread(home, machines, size=2, patience_s=60) as pool:
-        machines.choose = lambda n, turn=iter(range(100)): next(turn) % n
         run_all(pool, home)
         assert pool.others == ("another, none",)
