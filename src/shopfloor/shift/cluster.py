@@ -69,6 +69,9 @@ def _join(ray: Any, cluster: Cluster, stack: ExitStack) -> None:
     elif cluster.address != "auto":
         _knock(cluster.address)
     stack.callback(ray.shutdown)
+    # What Ray has to say of lost workers it would print to stdout, in the middle of our JSON, and
+    # there is no public way to keep it from that. We say it ourselves.
+    ray._private.worker._worker_logs_enabled = False  # noqa: SLF001
     try:
         ray.init(**settings, log_to_driver=False, logging_level="ERROR")
     except Exception as error:
