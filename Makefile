@@ -18,12 +18,11 @@ FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help install run test test-servers test-lerobot lint lock system results results-beside \
-	results-path results-shift results-replicate results-recording results-record results-export \
-	mutate clean
+# Every target without a path is a task and no file.
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "BRAIN=$(BRAIN)  WALL=$(WALL) [s]  RUN_ARGS=$(RUN_ARGS)  PYTHON=<first of 3.11 to 3.13>"
 
@@ -42,6 +41,8 @@ test-servers: $(VENV)/.stamp-dev ## Tests against real model servers; installs t
 		gguf 'llama-cpp-python[server]==0.3.36'
 	$(BIN)/python -m pytest -m servers tests/servers
 
+RAY := 'ray==2.60.0'
+
 # LeRobot 0.4.4, the last for Python 3.11, asks for an older torch than it runs with, and for an
 # older PyAV than ours. torchvision's wheel is built for CUDA: tests/lerobot/stage.py says why
 # that does not matter.
@@ -57,6 +58,10 @@ $(LEROBOT)/.stamp: requirements/lerobot.txt
 	$(BESIDE_PIP) --no-deps lerobot==0.4.4 torchvision==0.28.0 torchcodec==0.12.0
 	$(BESIDE_PIP) --requirement requirements/lerobot.txt
 	@touch $@
+
+test-ray: system $(VENV)/.stamp-dev ## Tests on clusters of several Ray nodes, some of them killed; installs Ray first.
+	$(PIP) $(RAY)
+	$(BIN)/python -m pytest -m ray tests/ray
 
 lint: $(VENV)/.stamp-dev ## Only what needs no running: ruff, mypy, import-linter.
 	@failed=0; \
@@ -129,6 +134,11 @@ mutate: $(VENV)/.stamp-dev ## Break the judge in a thousand ways, and see which 
 
 results-export: system $(VENV)/.stamp-dev ## Time the exports for Rerun and Foxglove (a minute).
 	$(BIN)/shopfloor bench export --out $(RESULTS)/export.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
+results-ray: system install ## What a Ray cluster costs over processes (forty minutes); installs Ray first.
+	$(PIP) $(RAY)
+	$(BIN)/shopfloor bench ray --out $(RESULTS)/ray.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 results-record: system install $(LEROBOT)/.stamp ## Time recording and export beside LeRobot's own recorder.

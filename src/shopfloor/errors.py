@@ -23,7 +23,7 @@ says what was got, what is allowed, and the next step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 __all__ = [
@@ -61,6 +61,16 @@ class UnknownName(UsageError):
         near = get_close_matches(got, names, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         super().__init__(f"unknown {kind} {got!r}; known: {', '.join(names) or 'none'}.{hint}")
+
+    def __reduce__(self) -> tuple[Callable[..., BaseException], tuple[type, str]]:
+        # It comes whole from another process, where it was made from other arguments.
+        return _again, (type(self), str(self))
+
+
+def _again(kind: type[Exception], message: str) -> BaseException:
+    error = kind.__new__(kind)
+    error.args = (message,)
+    return error
 
 
 class OrderError(UsageError):

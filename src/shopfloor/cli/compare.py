@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from shopfloor.cli.workers import workers_option
 from shopfloor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ A pair that the orders do not tell apart is "not resolved", with how many more w
 @click.option(
     "--limits", default="fenced", show_default=True, help="Envelope, as in shopfloor run."
 )
-@click.option("--workers", type=int, default=1, show_default=True, help="Processes side by side.")
+@workers_option
 @click.option("--video", is_flag=True, help="Record videos, too.")
 @click.option(
     "--allow-unproven",

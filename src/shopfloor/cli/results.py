@@ -73,6 +73,12 @@ def page(folder: Path) -> str:
             _recording,
         ),
         ("Killed again and again", "crash", "shopfloor bench crash --kills 60 --orders 8", _crash),
+        (
+            "Lots spread by Ray, against processes of the same machine",
+            "ray",
+            "shopfloor bench ray",
+            _ray,
+        ),
         ("Export for viewers", "export", "shopfloor bench export", _export),
         (
             "From pictures in memory to a LeRobot dataset, beside LeRobot's own recorder",
@@ -249,6 +255,18 @@ def _crash(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         "interrupted lots read back",
         f"{result['interrupted']} with {result['interrupted_ticks']:,} ticks",
     )
+
+
+def _ray(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    shift = f"{result['orders']} orders, {result['slots']} side by side"
+    yield "what is compared", f"{shift}; medians of {result['rounds']} by turns; all on one machine"
+    yield "the same log", "yes" if result["same_log"] else "**no**"
+    for ratio, name, what in (
+        ("ratio", "whole_s", "wall time on Ray over processes, start and end included"),
+        ("ratio_without_start", "working_s", "the same from the first committed lot to the last"),
+    ):
+        minutes = (result[way][name]["median"] / 60 for way in ("cluster", "processes"))
+        yield what, f"**{result[ratio]:.3f}** ({' / '.join(f'{m:.2f} min' for m in minutes)})"
 
 
 def _export(result: dict[str, Any]) -> Iterator[tuple[str, str]]:

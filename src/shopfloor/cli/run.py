@@ -11,6 +11,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from shopfloor.cli.workers import workers_option
 from shopfloor.errors import UsageError
 
 __all__ = ["command"]
@@ -47,7 +48,7 @@ Examples:
     help="What thinking costs on the clock: measured, fixed:MS, or none (pauses the world) "
     "[default: fixed:40 for built-in brains, measured for models].",
 )
-@click.option("--workers", type=int, default=1, show_default=True, help="Processes side by side.")
+@workers_option
 @click.option(
     "--record-fps", type=float, default=10.0, show_default=True, help="Rate of the streams [Hz]."
 )

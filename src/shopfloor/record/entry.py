@@ -201,6 +201,8 @@ class Manifest:
 class Session:
     """One process that worked on a run; a resumed run has several.
 
+    ``workers`` is how many lots could be worked side by side; ``others`` names the processor and
+    renderer of machines that worked lots and are not like the one in the manifest.
     ``ended`` is ``complete``, ``max-wall`` where its wall time was up, ``paused`` where it was to
     go no further for now, or ``interrupted``; when nobody could write it, the session has no line.
     """
@@ -210,3 +212,13 @@ class Session:
     workers: int
     lots: int
     ended: str
+    others: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what was written; a session on one machine does not speak of others.
+
+        Raises:
+            TypeError: It is something else.
+        """
+        return cls(**{**data, "others": tuple(data.get("others", ()))})

@@ -262,7 +262,7 @@ class RunFolder:
             RunCorrupt: A line is not what was written.
         """
         try:
-            return tuple(Session(**line) for line in read_lines(self.path / _SESSIONS))
+            return tuple(Session.from_json(line) for line in read_lines(self.path / _SESSIONS))
         except TypeError as error:
             raise RunCorrupt(
                 f"{self.path / _SESSIONS} is not what was written ({error}); delete it: only the "

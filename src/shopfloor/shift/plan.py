@@ -10,6 +10,7 @@ from shopfloor.errors import UsageError
 from shopfloor.record.calendar import NO_CALENDAR
 from shopfloor.shift.latency import Charge, Latency
 from shopfloor.shift.planned import PlannedCycle
+from shopfloor.shift.workforce import Cluster, Workforce, check_workers
 from shopfloor.types import Brain, BrainContext
 
 __all__ = ["Plan", "Replay"]
@@ -20,7 +21,6 @@ must be picklable."""
 
 _MOST_ORDERS = 1_000_000
 _MOST_HOURS = 10_000.0
-_MOST_WORKERS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Plan:
         video: Whether the streams are encoded; their hashes are logged either way.
         depth: Whether the depth of the streams is recorded, too.
         audit: Whether an independent reader looks for limits that were left.
-        workers: Processes that work lots side by side.
+        workers: Processes that work lots side by side, or a cluster.
         max_wall_s: No new lot is begun after so much wall time [s]; None for no bound.
         allow_unproven: Whether a brain may move simulated limbs without having proved that it
             can point.
@@ -63,7 +63,7 @@ class Plan:
     record_fps: float
     video: bool
     audit: bool
-    workers: int
+    workers: Workforce
     max_wall_s: float | None = None
     allow_unproven: bool = False
     depth: bool = False
@@ -87,13 +87,17 @@ class Plan:
             raise UsageError(f"--hours is {self.hours:g}; it must be above 0 and at most 10000")
         if not 0 <= self.seed < 2**31:
             raise UsageError(f"--seed is {self.seed}; it must be from 0 to {2**31 - 1}")
-        if not 1 <= self.workers <= _MOST_WORKERS:
-            raise UsageError(f"--workers is {self.workers}; it must be from 1 to {_MOST_WORKERS}")
+        check_workers(self.workers)
         if self.max_wall_s is not None and not self.max_wall_s > 0:
             raise UsageError(f"--max-wall is {self.max_wall_s:g}; it must be above 0 seconds")
         if self.depth and not self.video:
             raise UsageError("--record-depth needs the videos; leave --no-video out")
-        if self.latency.mode == "measured" and self.workers > 1 and self.replay is None:
+        if isinstance(self.workers, Cluster) and self.replay is not None:
+            raise UsageError(
+                f"--workers is {self.workers}, and recorded answers are read on this machine only; "
+                "give a number"
+            )
+        if self.latency.mode == "measured" and self.workers != 1 and self.replay is None:
             raise UsageError(
                 "--latency measured with several workers would charge each brain for the others' "
                 "load; take --workers 1, or --latency fixed:MS"
