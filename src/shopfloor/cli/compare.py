@@ -22,6 +22,8 @@ __all__ = ["command"]
 
 _DEFAULT_ORDERS = 30
 _BOTH_WAYS = {"runs", "out", "as_json"}
+_ONE = {"brains": "brain", "bodies": "body", "languages": "language", "latencies": "latency"}
+"""What options that can be given several times are called."""
 
 
 @click.command(
@@ -31,6 +33,7 @@ _BOTH_WAYS = {"runs", "out", "as_json"}
 Examples:
   shopfloor compare --brain classical --brain stand-in --orders 100 --workers 2
   shopfloor compare --brain classical --latency fixed:40 --latency fixed:400
+  shopfloor compare --brain classical --language en --language zh
   shopfloor compare --brain A@URL --brain B@URL --orders 500 --until-resolved
   shopfloor compare runs/monday runs/tuesday          runs that are there already
 
@@ -44,6 +47,10 @@ A pair that the orders do not tell apart is "not resolved", with how many more w
 @click.option(
     "--body", "bodies", multiple=True, default=("bench",), show_default=True,
     help="The robot; several make variants.",
+)  # fmt: skip
+@click.option(
+    "--language", "languages", multiple=True, default=("mixed",), show_default=True,
+    help="What orders are told in: mixed, en or zh; several make variants on the same trays.",
 )  # fmt: skip
 @click.option(
     "--latency", "latencies", multiple=True,
@@ -80,10 +87,10 @@ A pair that the orders do not tell apart is "not resolved", with how many more w
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
 @click.pass_context
 def command(ctx: click.Context, /, runs: tuple[Path, ...], **options: Any) -> None:
-    """Compare several brains, bodies or latencies on the same orders, order by order.
+    """Compare several brains, bodies, languages or latencies on the same orders, order by order.
 
-    Either works each --brain on each --body with each --latency, or takes RUNS that exist. Writes
-    compare.html and compare.json into --out. All results are simulation results.
+    Either works each --brain on each --body in each --language with each --latency, or takes RUNS
+    that exist. Writes compare.html and compare.json into --out. All results are simulation results.
     """
     out: Path = options["out"] or _fresh()
     if runs:
@@ -94,9 +101,7 @@ def command(ctx: click.Context, /, runs: tuple[Path, ...], **options: Any) -> No
             and name not in _BOTH_WAYS
         ]
         if given:
-            name = {"brains": "brain", "bodies": "body", "latencies": "latency"}.get(
-                given[0], given[0].replace("_", "-")
-            )
+            name = _ONE.get(given[0], given[0].replace("_", "-"))
             raise UsageError(
                 f"--{name} cannot be given with runs: they are as they were worked (only --out and "
                 "--json can)"
@@ -119,12 +124,13 @@ def _existing(runs: tuple[Path, ...], out: Path) -> Comparison:
 
 
 def _plans(options: dict[str, Any]) -> tuple[Plan, ...]:
-    """Every brain on every body with every latency; a name given twice is worked twice."""
+    """Every brain on every body and so on; a name given twice is worked twice."""
     from shopfloor import plugins
     from shopfloor.shift import Latency, Plan
     from shopfloor.shift.latency import usual
 
     brains, bodies, latencies = options["brains"], options["bodies"], options["latencies"]
+    languages = options["languages"]
     if not brains:
         raise UsageError(
             "nothing to compare: name run folders, or --brain A --brain B (shopfloor list brains)"
@@ -144,6 +150,7 @@ def _plans(options: dict[str, Any]) -> tuple[Plan, ...]:
             orders=_DEFAULT_ORDERS if orders is None and order_file is None else orders,
             hours=None,
             order_file=order_file,
+            language=language,
             latency=Latency.parse(latency or usual(brain)),
             limits=options["limits"],
             record_fps=10.0,
@@ -152,12 +159,14 @@ def _plans(options: dict[str, Any]) -> tuple[Plan, ...]:
             workers=options["workers"],
             allow_unproven=options["allow_unproven"],
         )
-        for brain, body, latency in product(brains, bodies, latencies or (None,))
+        for brain, body, language, latency in product(
+            brains, bodies, languages, latencies or (None,)
+        )
     )
     if len(plans) < 2:
         raise UsageError(
             f"got one variant ({brains[0]}); a comparison needs two or more: give another --brain, "
-            "--body or --latency"
+            "--body, --language or --latency"
         )
     return plans
 

@@ -41,6 +41,10 @@ Examples:
     type=click.Path(path_type=Path),
     help="Carry out the orders of a JSONL file (docs/orders.md).",
 )
+@click.option(
+    "--language", default="mixed", show_default=True,
+    help="What generated orders are told in: mixed, en or zh; the trays are the same.",
+)  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything.")
 @click.option(
     "--latency",
@@ -156,6 +160,7 @@ def _plan(options: dict[str, Any]) -> Any:
         orders=orders,
         hours=options["hours"],
         order_file=order_file,
+        language=options["language"],
         latency=Latency.parse(options["latency"] or usual(options["brain"])),
         limits=options["limits"],
         record_fps=options["record_fps"],

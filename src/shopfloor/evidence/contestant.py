@@ -12,7 +12,7 @@ from shopfloor.report.load import load
 
 __all__ = ["Contestant", "contestants", "distinct"]
 
-_TELLING = ("brain", "body", "cell", "latency", "limits")
+_TELLING = ("brain", "body", "cell", "language", "latency", "limits")
 """What a run is called by, where it is not the same in all of them."""
 
 

@@ -48,7 +48,7 @@ class Race:
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the contestants."""
-        facts = ("brain", "body", "cell", "latency", "limits")
+        facts = ("brain", "body", "cell", "language", "latency", "limits")
         return distinct([{name: str(getattr(p, name)) for name in facts} for p in self.plans])
 
     @property
@@ -99,7 +99,13 @@ class Race:
         first = self.plans[0]
         return {
             "contestants": [
-                {"label": label, "brain": p.brain, "body": p.body, "latency": str(p.latency)}
+                {
+                    "label": label,
+                    "brain": p.brain,
+                    "body": p.body,
+                    "language": p.language,
+                    "latency": str(p.latency),
+                }
                 for label, p in zip(self.labels, self.plans, strict=True)
             ],
             "cell": first.cell,

@@ -11,7 +11,7 @@ from shopfloor.report.wording import SIMULATION, percent
 
 __all__ = ["headline", "method", "notes", "p_words", "said", "speed_said"]
 
-_VARIED = {"brain", "body", "cell", "latency", "limits", "cameras"}
+_VARIED = {"brain", "body", "cell", "language", "latency", "limits", "cameras"}
 _SAME_HOUSE = {"versions", "commit", "renderer", "processor", "tick", "changeover"}
 
 
@@ -143,11 +143,12 @@ def _notes(found: Comparison) -> Iterator[str]:
     matched = found.matched
     differs = dict(matched.differs)
     varied = [name for name in differs if name in _VARIED]
-    if not matched.whole or "source of orders" in differs:
+    if not matched.whole or matched.by_content:
+        how = ", by what each order is" if matched.by_content else ""
         of = ", ".join(f"{each.label} has {len(each.entries)}" for each in matched.contestants)
         yield (
-            f"Matched on {_orders(found.n)} that all have in common, by what each order is "
-            f"({of}); every figure is of these alone"
+            f"Matched on {_orders(found.n)} that all have in common{how} ({of}); every figure is "
+            "of these alone"
         )
     if matched.dropped:
         yield (

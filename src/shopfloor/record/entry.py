@@ -15,6 +15,9 @@ __all__ = ["E10_STATES", "FORMAT", "Entry", "Manifest", "Session"]
 FORMAT = 3
 """Version of the run folder; raised whenever an older reader would misread it."""
 
+_LATER = {"language": "mixed"}
+"""What was so in every run before its manifest could say it."""
+
 E10_STATES = ("PRD", "SBY", "ENG", "SDT", "UDT", "NST")
 """SEMI E10 states; every tick of a shift is in exactly one."""
 
@@ -137,6 +140,7 @@ class Manifest:
         git_commit: Of shopfloor, or None outside a checkout.
         sha256: Hashes of body, cell, orders, limits.
         brain_identity: What the brain says it is.
+        language: What generated orders were told in: ``mixed``, ``en`` or ``zh``.
     """
 
     format: int
@@ -170,6 +174,7 @@ class Manifest:
     git_commit: str | None
     sha256: Mapping[str, str]
     brain_identity: Mapping[str, str]
+    language: str = "mixed"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -184,7 +189,7 @@ class Manifest:
                 f"{FORMAT}; open it with the version that wrote it "
                 f"({(data.get('versions') or {}).get('shopfloor', 'unknown')})"
             )
-        values = _checked(cls, data, "the manifest")
+        values = _checked(cls, _LATER | dict(data), "the manifest")
         try:
             values["calendar"] = Calendar.from_json(values["calendar"])
         except (TypeError, KeyError) as error:

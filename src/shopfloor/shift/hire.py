@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from inspect import signature
 from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from shopfloor.record import FORMAT, Manifest
 from shopfloor.shift.calendar import load_calendar
 from shopfloor.shift.dispatch import Dispatcher
 from shopfloor.shift.latency import Charge
-from shopfloor.shift.plan import Plan, Replay
+from shopfloor.shift.plan import MIXED, Plan, Replay
 from shopfloor.types import (
     Brain,
     BrainContext,
@@ -236,7 +237,7 @@ def order_source(plan: Plan, cell: Cell) -> OrderSource:
         OrderError: The order file is wrong; the message names the line.
     """
     if plan.order_file is None:
-        return cell.orders(seed=plan.seed, count=plan.orders)
+        return _generated(plan, cell)
     from shopfloor.order.file import OrderFile
 
     source = OrderFile(plan.order_file, plan.seed)
@@ -245,6 +246,22 @@ def order_source(plan: Plan, cell: Cell) -> OrderSource:
             f"--orders is {plan.orders}, but {plan.order_file.name} has {len(source)} orders"
         )
     return source
+
+
+def _generated(plan: Plan, cell: Cell) -> OrderSource:
+    if plan.language == MIXED:
+        return cell.orders(seed=plan.seed, count=plan.orders)
+    make: Callable[..., OrderSource] = cell.orders
+    wanted: dict[str, Any] = {
+        "seed": plan.seed, "count": plan.orders, "language": plan.language,
+    }  # fmt: skip
+    try:
+        signature(make).bind(**wanted)
+    except TypeError:
+        raise UsageError(
+            f"cell {plan.cell!r} cannot tell its orders in one language; leave --language out"
+        ) from None
+    return make(**wanted)
 
 
 def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
@@ -277,6 +294,7 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
         calendar=load_calendar(plan.calendar),
         planned_cycle_s=plan.planned_cycle.seconds if plan.planned_cycle else None,
         planned_cycle_source=plan.planned_cycle.source if plan.planned_cycle else None,
+        language=plan.language,
         limb_names=tuple(spec.body.limbs),
         camera_names=tuple(spec.cameras),
         notes=tuple(notes),

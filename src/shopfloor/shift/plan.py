@@ -12,7 +12,11 @@ from shopfloor.shift.latency import Charge, Latency
 from shopfloor.shift.planned import PlannedCycle
 from shopfloor.types import Brain, BrainContext
 
-__all__ = ["Plan", "Replay"]
+__all__ = ["LANGUAGES", "MIXED", "Plan", "Replay"]
+
+MIXED = "mixed"
+LANGUAGES = (MIXED, "en", "zh")
+"""What generated orders can be told in."""
 
 Replay = Callable[[BrainContext], tuple[Brain, Charge]]
 """Makes who takes the brain's place, and what its decisions cost; every worker makes its own, so it
@@ -34,6 +38,7 @@ class Plan:
         hours: Length of the shift in hours of the virtual clock, or None. The lot during
             which the time is up is finished.
         order_file: Orders to carry out instead of generated ones, or None.
+        language: What generated orders are told in: ``mixed``, ``en`` or ``zh``.
         latency: What thinking costs.
         limits: ``fenced``, ``collaborative``, or the path of a limits file.
         record_fps: Rate of the recorded camera streams [Hz].
@@ -68,6 +73,7 @@ class Plan:
     allow_unproven: bool = False
     depth: bool = False
     cameras: tuple[str, ...] = ()
+    language: str = MIXED
     calendar: str = NO_CALENDAR.name
     planned_cycle: PlannedCycle | None = None
     replay: Replay | None = None
@@ -97,4 +103,16 @@ class Plan:
             raise UsageError(
                 "--latency measured with several workers would charge each brain for the others' "
                 "load; take --workers 1, or --latency fixed:MS"
+            )
+        self._check_language()
+
+    def _check_language(self) -> None:
+        if self.language not in LANGUAGES:
+            raise UsageError(
+                f"--language is {self.language!r}; it must be one of {', '.join(LANGUAGES)}"
+            )
+        if self.language != MIXED and self.order_file is not None:
+            raise UsageError(
+                "--language is for generated orders; those of an order file are told as they stand "
+                "there: give one of the two"
             )

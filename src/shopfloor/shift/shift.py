@@ -288,6 +288,7 @@ def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
         orders=old.orders,
         hours=old.hours,
         order_file=inputs / ORDERS / old.order_file if old.order_file else None,
+        language=old.language,
         latency=Latency.parse(old.latency),
         limits=str(limits) if limits.exists() else old.limits,
         record_fps=old.record_fps,
@@ -311,6 +312,7 @@ def _same(old: Manifest, new: Manifest) -> None:
     """Refuse to continue a run with something else than it was begun with."""
     for name in (
         "cell", "body", "brain", "latency", "limits", "seed", "orders", "hours", "order_file",
+        "language",
         "record_fps", "video", "depth", "audit", "calendar", "planned_cycle_s", "sha256",
         "brain_identity", "versions", "renderer", "git_commit",
     ):  # fmt: skip
