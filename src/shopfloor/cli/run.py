@@ -76,6 +76,13 @@ Examples:
     help="Planned seconds per unit, which effectiveness and OEE are measured against, or none "
     "[default: the reference of the cell].",
 )
+@click.option(
+    "--noise",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Sensor noise between cell and brain, from 0 (none) to 5 (docs/noise.md).",
+)
 @click.option("--audit", is_flag=True, help="Have an independent reader look for limits left.")
 @click.option(
     "--allow-unproven",
@@ -178,6 +185,7 @@ def _plan(options: dict[str, Any]) -> Any:
         ),
         workers=options["workers"],
         max_wall_s=options["max_wall"],
+        noise=options["noise"],
     )
 
 

@@ -16,7 +16,7 @@ from shopfloor.types import Language
 
 __all__ = ["Matched", "match"]
 
-_VARIED = ("cell", "body", "brain", "language", "latency", "limits", "cameras")
+_VARIED = ("cell", "body", "brain", "language", "latency", "limits", "noise", "cameras")
 """What somebody may mean to compare."""
 
 _FACTS: tuple[tuple[str, Callable[[Manifest], str]], ...] = (
@@ -26,6 +26,7 @@ _FACTS: tuple[tuple[str, Callable[[Manifest], str]], ...] = (
     ("model of the cell", lambda m: m.sha256.get("cell", "unknown")[:12]),
     ("model of the body", lambda m: m.sha256.get("body", "unknown")[:12]),
     ("values of the limits", lambda m: m.sha256.get("limits", "unknown")[:12]),
+    ("values of the noise", lambda m: m.sha256.get("noise", "unknown")[:12]),
     ("tick", lambda m: f"{m.control_dt:g} s"),
     ("changeover", lambda m: f"{m.changeover_s:g} s"),
     ("who the brain says it is", lambda m: json.dumps(dict(m.brain_identity), sort_keys=True)),

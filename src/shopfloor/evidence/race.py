@@ -43,7 +43,12 @@ class Race:
     def labels(self) -> tuple[str, ...]:
         """Names of the contestants."""
         facts = ("brain", "body", "cell", "language", "latency", "limits")
-        return distinct([{name: str(getattr(p, name)) for name in facts} for p in self.plans])
+        return distinct(
+            [
+                {**{name: str(getattr(p, name)) for name in facts}, "noise": f"noise {p.noise}"}
+                for p in self.plans
+            ]
+        )
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -68,6 +73,7 @@ class Race:
                     "body": p.body,
                     "language": p.language,
                     "latency": str(p.latency),
+                    "noise": p.noise,
                 }
                 for label, p in zip(self.labels, self.plans, strict=True)
             ],

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from shopfloor import plugins
+from shopfloor.cell.noise.level import noise_level
 from shopfloor.errors import UnknownName, UsageError
 from shopfloor.evidence.power import Discordance, mcnemar_power
 from shopfloor.shift import Latency
@@ -48,12 +49,19 @@ def _language(value: Any) -> str:
     return str(value)
 
 
+def _noise(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise UsageError(f"{value!r} is no level of noise; write a whole number")
+    return noise_level(value).number
+
+
 FACTORS: Mapping[str, Callable[[Any], Any]] = {
     "cell": _plugin("cells"),
     "body": _plugin("bodies"),
     "limits": _text,
     "language": _language,
     "latency": lambda value: Latency.parse(_text(value)),
+    "noise": _noise,
 }
 """What can be varied, and how a level becomes what a plan takes."""
 

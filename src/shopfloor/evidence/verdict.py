@@ -11,7 +11,13 @@ from shopfloor.report.wording import SIMULATION, percent
 
 __all__ = ["headline", "method", "notes", "p_words", "said", "speed_said"]
 
-_VARIED = {"brain", "body", "cell", "language", "latency", "limits", "cameras"}
+_VARIED = {"brain", "body", "cell", "language", "latency", "limits", "noise", "cameras"}
+_BEHIND_A_NAME = (
+    "model of the cell",
+    "model of the body",
+    "values of the limits",
+    "values of the noise",
+)
 _SAME_HOUSE = {"versions", "commit", "renderer", "processor", "tick", "changeover"}
 
 
@@ -158,8 +164,8 @@ def _notes(found: Comparison) -> Iterator[str]:
     yield from _confounded(found, varied)
     if "cell" in differs:
         yield f"The cells are not the same: {' / '.join(differs['cell'])}"
-    if hidden := [n for n in ("model of the cell", "model of the body", "values of the limits")
-                  if n in differs and not {"cell", "body", "limits"} & set(varied)]:  # fmt: skip
+    named = {"cell", "body", "limits", "noise"} & set(varied)
+    if hidden := [n for n in _BEHIND_A_NAME if n in differs and not named]:
         yield f"What goes by one name is not the same in all runs: {', '.join(hidden)}"
     if house := [name for name in differs if name in _SAME_HOUSE]:
         yield f"The runs were not made alike ({', '.join(house)}); see the foot of the page"

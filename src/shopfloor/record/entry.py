@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Self
 
 from shopfloor.errors import RunCorrupt, RunVersion
@@ -15,18 +15,16 @@ __all__ = ["E10_STATES", "FORMAT", "Entry", "Manifest", "Session"]
 FORMAT = 3
 """Version of the run folder; raised whenever an older reader would misread it."""
 
-_LATER = {"language": "mixed"}
-"""What was so in every run before its manifest could say it."""
-
 E10_STATES = ("PRD", "SBY", "ENG", "SDT", "UDT", "NST")
 """SEMI E10 states; every tick of a shift is in exactly one."""
 
 
 def _checked(cls: type[Any], data: Mapping[str, Any], what: str) -> dict[str, Any]:
     names = {f.name for f in fields(cls)}
-    if missing := sorted(names - data.keys()):
+    needed = {f.name for f in fields(cls) if f.default is MISSING}
+    if missing := sorted(needed - data.keys()):
         raise RunCorrupt(f"{what} lacks {', '.join(missing)}; the file was damaged or edited")
-    return {name: data[name] for name in names}
+    return {name: data[name] for name in names & data.keys()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +138,9 @@ class Manifest:
         git_commit: Of shopfloor, or None outside a checkout.
         sha256: Hashes of body, cell, orders, limits.
         brain_identity: What the brain says it is.
-        language: What generated orders were told in: ``mixed``, ``en`` or ``zh``.
+        language: What generated orders were told in: ``mixed``, ``en`` or ``zh``; ``mixed`` in runs
+            from before there was a choice.
+        noise: Level of the sensor noise; runs from before there was any do not say it.
     """
 
     format: int
@@ -175,6 +175,7 @@ class Manifest:
     sha256: Mapping[str, str]
     brain_identity: Mapping[str, str]
     language: str = "mixed"
+    noise: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -189,7 +190,7 @@ class Manifest:
                 f"{FORMAT}; open it with the version that wrote it "
                 f"({(data.get('versions') or {}).get('shopfloor', 'unknown')})"
             )
-        values = _checked(cls, _LATER | dict(data), "the manifest")
+        values = _checked(cls, data, "the manifest")
         try:
             values["calendar"] = Calendar.from_json(values["calendar"])
         except (TypeError, KeyError) as error:

@@ -40,6 +40,7 @@ class Staff:
 
     Attributes:
         cell, brain: Ready to work.
+        world: The cell without sensor noise, for those who read the simulator's state.
         charge: What the brain's decisions cost.
         limits: Of the cell with its body.
         skills: Schemas of all skills by name.
@@ -64,9 +65,10 @@ class Staff:
         from shopfloor.guard import EnvelopeGuard, load_limits
 
         self.limits: Limits = load_limits(plan.cell, body.spec, plan.limits)
-        self.cell: Cell = _made(
+        self.world: Cell = _made(
             f"cell {plan.cell!r}", lambda: make_cell(body, record_fps=plan.record_fps)
         )
+        self.cell = _sensed(self.world, body, plan.noise)
         self._skills: dict[str, Any] = {
             name: plugins.factory("skills", name) for name in plugins.names("skills")
         }
@@ -216,6 +218,15 @@ def _made(what: str, make: Callable[[], _T]) -> _T:
         ) from error
 
 
+def _sensed(world: Cell, body: Any, noise: int) -> Cell:
+    """The cell as its sensors show it."""
+    if noise == 0:
+        return world
+    from shopfloor.cell.noise import NoisyCell, noise_level
+
+    return NoisyCell(world, body, noise_level(noise))
+
+
 def _finite(value: object) -> bool:
     if isinstance(value, Mapping):
         return all(map(_finite, value.values()))
@@ -266,9 +277,13 @@ def _generated(plan: Plan, cell: Cell) -> OrderSource:
 
 def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
     """Write down everything that the run depends on."""
+    from shopfloor.cell.noise import noise_level
+
     spec = staff.cell.spec
     unproven = getattr(staff.brain, "unproven", None)
-    notes = [note for note in (*plan.notes, plan.latency.note, unproven and _UNPROVEN) if note]
+    noise = noise_level(plan.noise)
+    said = (*plan.notes, plan.latency.note, noise.note, unproven and _UNPROVEN)
+    notes = [note for note in said if note]
     identity = getattr(staff.brain, "identity", None) or type(staff.brain).__qualname__
     facts = getattr(staff.brain, "facts", None) or {"id": str(identity)}
     return Manifest(
@@ -288,6 +303,7 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
         depth=plan.depth,
         audit=plan.audit,
         allow_unproven=plan.allow_unproven,
+        noise=plan.noise,
         cameras=plan.cameras,
         control_dt=spec.control_dt,
         changeover_s=spec.changeover_s,
@@ -312,6 +328,7 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
             "cell": spec.sha256,
             "orders": source.sha256,
             "limits": staff.limits.sha256,
+            "noise": noise.sha256,
         },
         brain_identity={str(key): str(value) for key, value in facts.items()},
     )

@@ -54,6 +54,7 @@ class Plan:
         planned_cycle: Planned run time per unit, or None: then effectiveness is not measured.
         replay: Who decides in the brain's place, as recorded; None: the brain itself.
         notes: What a reader of the run must know first, besides what follows from the rest.
+        noise: Level of the sensor noise between cell and brain; 0 for none.
     """
 
     cell: str
@@ -78,6 +79,7 @@ class Plan:
     planned_cycle: PlannedCycle | None = None
     replay: Replay | None = None
     notes: tuple[str, ...] = ()
+    noise: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.
@@ -85,6 +87,10 @@ class Plan:
         Raises:
             UsageError: A number is impossible, or two lengths were given.
         """
+        if self.noise != 0:
+            from shopfloor.cell.noise.level import noise_level
+
+            noise_level(self.noise)
         if self.orders is not None and self.hours is not None:
             raise UsageError("give --orders or --hours, not both")
         if self.orders is not None and not 1 <= self.orders <= _MOST_ORDERS:

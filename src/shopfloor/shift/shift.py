@@ -81,7 +81,7 @@ def run_shift(
     staff = Staff(plan)
     ended, handed_over = "interrupted", False
     try:
-        source = order_source(plan, staff.cell)
+        source = order_source(plan, staff.world)
         written = manifest(plan, staff, source)
         folder = RunFolder.open_for_resume(out) if resume else create_run(out, plan, written)
         with folder:
@@ -296,6 +296,7 @@ def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
         depth=old.depth,
         audit=old.audit,
         allow_unproven=old.allow_unproven,
+        noise=old.noise,
         cameras=old.cameras,
         calendar=str(calendar) if calendar.exists() else old.calendar.name,
         planned_cycle=PlannedCycle(planned, old.planned_cycle_source or "") if planned else None,
@@ -312,8 +313,8 @@ def _same(old: Manifest, new: Manifest) -> None:
     """Refuse to continue a run with something else than it was begun with."""
     for name in (
         "cell", "body", "brain", "latency", "limits", "seed", "orders", "hours", "order_file",
-        "language",
-        "record_fps", "video", "depth", "audit", "calendar", "planned_cycle_s", "sha256",
+        "language", "record_fps", "video", "depth", "audit", "noise", "calendar",
+        "planned_cycle_s", "sha256",
         "brain_identity", "versions", "renderer", "git_commit",
     ):  # fmt: skip
         was, now = getattr(old, name), getattr(new, name)

@@ -1,0 +1,100 @@
+"""``shopfloor bench v0``: a brain at a benchmark suite."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from shopfloor.evidence.benchmark import Benchmark
+
+__all__ = ["suite_command"]
+
+
+def suite_command(name: str) -> click.Command:
+    """Return the command that works a suite.
+
+    Args:
+        name: Of the suite, or of a file that holds one.
+    """
+
+    @click.command(name, short_help="A brain at the benchmark suite: a base, and what changes it.")
+    @click.option("--brain", default="classical", show_default=True, help="Who is measured.")
+    @click.option("--quick", is_flag=True, help="Fewer orders and conditions, in minutes.")
+    @click.option(
+        "--workers", type=int, default=2, show_default=True, help="Processes side by side."
+    )
+    @click.option(
+        "--allow-unproven",
+        is_flag=True,
+        help="Let a model work that has not passed `shopfloor probe`; the page says so first.",
+    )
+    @click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        help=f"Folder of the runs and the result [default: runs/bench-{_slug(name)}/BRAIN].",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
+    def work(
+        *, brain: str, quick: bool, workers: int, allow_unproven: bool, out: Path | None, as_json: bool
+    ) -> None:
+        """Work the suite's conditions, each a run of its own, and hold each against the base.
+
+        Every condition has the same orders as the base and differs from it in one factor. The same
+        command again goes on after a crash or Ctrl-C, and works nothing twice. Writes bench.html
+        and bench.json into --out. All results are simulation results.
+        """
+        from shopfloor.evidence.benchmark import Benchmark
+        from shopfloor.evidence.suite import load_suite
+
+        suite = load_suite(name)
+        extent = suite.extents["quick" if quick else "full"]
+        folder = out or _folder(suite.name, brain, quick=quick)
+        bench = Benchmark(suite, extent, brain, folder, workers, allow_unproven)
+        if _worked(bench) == "interrupted":
+            again = f"--out {shlex.quote(str(folder))}"
+            click.echo(f"go on   give the same command again with {again}", err=True)
+            sys.exit(130)
+        _tell(bench, as_json=as_json)
+
+    return work
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", Path(name).stem if name.endswith(".toml") else name)
+
+
+def _folder(suite: str, brain: str, *, quick: bool) -> Path:
+    within = f"bench-{_slug(suite)}{'-quick' if quick else ''}"
+    return Path("runs") / within / (_slug(brain).strip("-.")[:80] or "brain")
+
+
+def _worked(bench: Benchmark) -> str:
+    from shopfloor.cli.contest import Contest
+
+    bench.open()
+    with Contest(
+        bench.names, bench.extent.orders, bench.out, stop="Ctrl-C stops; give it again to go on"
+    ) as contest:
+        return bench.run(contest.update)
+
+
+def _tell(bench: Benchmark, *, as_json: bool) -> None:
+    from shopfloor.evidence.score_page import write
+
+    score = bench.score()
+    page = write(bench.out, score)
+    if as_json:
+        click.echo((bench.out / "bench.json").read_text(encoding="utf-8").strip())
+        return
+    from rich.console import Console
+
+    from shopfloor.evidence.score_table import score_table
+
+    Console().print(score_table(score))
+    click.echo(f"\npage    {page}")
