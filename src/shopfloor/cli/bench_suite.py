@@ -39,9 +39,17 @@ def suite_command(name: str) -> click.Command:
         type=click.Path(path_type=Path),
         help=f"Folder of the runs and the result [default: runs/bench-{_slug(name)}/BRAIN].",
     )
-    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
+    @click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead."
+    )
     def work(
-        *, brain: str, quick: bool, workers: int, allow_unproven: bool, out: Path | None, as_json: bool
+        *,
+        brain: str,
+        quick: bool,
+        workers: int,
+        allow_unproven: bool,
+        out: Path | None,
+        as_json: bool,
     ) -> None:
         """Work the suite's conditions, each a run of its own, and hold each against the base.
 
