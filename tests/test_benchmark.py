@@ -14,6 +14,7 @@ from shopfloor.cli import main
 from shopfloor.errors import UsageError
 from shopfloor.evidence import score_page, score_words
 from shopfloor.evidence.benchmark import Benchmark
+from shopfloor.evidence.beside import Published, beside
 from shopfloor.evidence.contestant import Contestant
 from shopfloor.evidence.score import score
 from shopfloor.evidence.suite import load_suite
@@ -281,3 +282,66 @@ def test_plans_of_a_suite_are_what_it_says():
     for plan in plans[1:]:
         assert len({n for n in fields if getattr(plan, n) != getattr(base, n)}) == 1
     assert make_plan(noise=3).noise == plans[7].noise
+
+
+# Beside another brain.
+
+
+def published(folder, found, name="other.json", **changes):
+    """Write a result as somebody publishes it, and return its path."""
+    path = Path(folder) / name
+    path.write_text(json.dumps(found.to_json() | changes), "utf-8")
+    return path
+
+
+def test_two_brains_are_paired_from_a_published_result(tmp_path):
+    ours = scored({"noise 5": set(range(40))})
+    theirs = scored({"noise 5": set(range(20)), "base": set(range(30, 42))})
+    read = Published.read(published(tmp_path, theirs), ours.suite, ours.extent)
+    found = beside(ours, read)
+    by_name = {each.name: each for each in found.rivals}
+    assert (by_name["noise 5"].counts.only_a, by_name["noise 5"].counts.only_b) == (0, 20)
+    assert by_name["noise 5"].decision == "worse"
+    assert by_name["base"].decision == "better"
+    # Twelve of twelve, the second smallest of ten: nine times 2 / 2^12.
+    assert by_name["base"].p_adjusted == pytest.approx(9 * 2 / 2**12)
+    assert {each.decision for each in found.rivals} == {"worse", "better", "not resolved"}
+    assert found.unlike == ()
+    assert "Beside classical" in Page(score_page.render(ours, found)).text
+
+
+def test_a_result_that_does_not_compare_is_refused_before_anybody_works(cli, tmp_path):
+    found = scored({})
+    suite = {**found.to_json()["suite"], "sha256": "f" * 64, "version": "2026-12-01"}
+    conditions = found.to_json()["conditions"]
+    short = [{**conditions[0], "outcomes": "101"}, *conditions[1:]]
+    for changes, said in (
+        ({"suite": suite}, "v0 of 2026-12-01 (ffffffffffff), and this is v0 of"),
+        ({"extent": "quick"}, "is a quick result, and this is a full one"),
+        ({"conditions": short}, "has not 100 outcomes for condition 'base'"),
+        ({"conditions": None}, "is no result of a benchmark"),
+    ):
+        path = published(tmp_path, found, **changes)
+        code, out, err = cli("v0", "--beside", path, "--out", "out")
+        assert (code, out) == (2, "")
+        assert said in err
+    for path, said in ((tmp_path / "none.json", "cannot be read"), (tmp_path, "cannot be read")):
+        code, _, err = cli("v0", "--beside", path, "--out", "out")
+        assert (code, said in err) == (2, True)
+    assert not Path("out").exists()
+
+
+def test_a_result_on_other_orders_is_refused_though_the_suite_is_the_same(tmp_path):
+    found = scored({})
+    conditions = [
+        {**each, "models": each["models"] | {"orders": "0" * 64, "cell": "1" * 64}}
+        for each in found.to_json()["conditions"]
+    ]
+    path = published(tmp_path, found, conditions=conditions)
+    with pytest.raises(UsageError, match="the orders of 'base' are not those"):
+        beside(found, Published.read(path, found.suite, found.extent))
+    for each in conditions:
+        each["models"] |= {"orders": found.base.run.manifest.sha256["orders"]}
+    path = published(tmp_path, found, conditions=conditions)
+    held = beside(found, Published.read(path, found.suite, found.extent))
+    assert held.unlike == ("cell",)

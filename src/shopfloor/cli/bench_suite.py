@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from shopfloor.evidence.benchmark import Benchmark
+    from shopfloor.evidence.beside import Published
 
 __all__ = ["suite_command"]
 
@@ -23,7 +24,14 @@ def suite_command(name: str) -> click.Command:
         name: Of the suite, or of a file that holds one.
     """
 
-    @click.command(name, short_help="A brain at the benchmark suite: a base, and what changes it.")
+    @click.command(
+        name,
+        short_help="A brain at the benchmark suite: a base, and what changes it.",
+        epilog=f"""\b
+Examples:
+  shopfloor bench {name} --brain classical --quick
+  shopfloor bench {name} --brain MODEL@URL --beside docs/results/v0-classical.json""",
+    )
     @click.option("--brain", default="classical", show_default=True, help="Who is measured.")
     @click.option("--quick", is_flag=True, help="Fewer orders and conditions, in minutes.")
     @click.option(
@@ -35,6 +43,12 @@ def suite_command(name: str) -> click.Command:
         help="Let a model work that has not passed `shopfloor probe`; the page says so first.",
     )
     @click.option(
+        "--beside",
+        metavar="RESULT",
+        type=click.Path(path_type=Path),
+        help="Hold it against another brain's bench.json of the same suite, order by order.",
+    )
+    @click.option(
         "--out",
         type=click.Path(path_type=Path),
         help=f"Folder of the runs and the result [default: runs/bench-{_slug(name)}/BRAIN].",
@@ -43,13 +57,7 @@ def suite_command(name: str) -> click.Command:
         "--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead."
     )
     def work(
-        *,
-        brain: str,
-        quick: bool,
-        workers: int,
-        allow_unproven: bool,
-        out: Path | None,
-        as_json: bool,
+        brain: str, workers: int, out: Path | None, beside: Path | None, **flags: bool
     ) -> None:
         """Work the suite's conditions, each a run of its own, and hold each against the base.
 
@@ -61,14 +69,15 @@ def suite_command(name: str) -> click.Command:
         from shopfloor.evidence.suite import load_suite
 
         suite = load_suite(name)
-        extent = suite.extents["quick" if quick else "full"]
-        folder = out or _folder(suite.name, brain, quick=quick)
-        bench = Benchmark(suite, extent, brain, folder, workers, allow_unproven)
+        extent = suite.extents["quick" if flags["quick"] else "full"]
+        folder = out or _folder(suite.name, brain, quick=flags["quick"])
+        bench = Benchmark(suite, extent, brain, folder, workers, flags["allow_unproven"])
+        published = _published(beside, bench)
         if _worked(bench) == "interrupted":
             again = f"--out {shlex.quote(str(folder))}"
             click.echo(f"go on   give the same command again with {again}", err=True)
             sys.exit(130)
-        _tell(bench, as_json=as_json)
+        _tell(bench, published, as_json=flags["as_json"])
 
     return work
 
@@ -82,6 +91,13 @@ def _folder(suite: str, brain: str, *, quick: bool) -> Path:
     return Path("runs") / within / (_slug(brain).strip("-.")[:80] or "brain")
 
 
+def _published(path: Path | None, bench: Benchmark) -> Published | None:
+    """Read what to hold it against, before anybody works for an hour."""
+    from shopfloor.evidence.beside import Published
+
+    return None if path is None else Published.read(path, bench.suite, bench.extent)
+
+
 def _worked(bench: Benchmark) -> str:
     from shopfloor.cli.contest import Contest
 
@@ -92,11 +108,13 @@ def _worked(bench: Benchmark) -> str:
         return bench.run(contest.update)
 
 
-def _tell(bench: Benchmark, *, as_json: bool) -> None:
+def _tell(bench: Benchmark, published: Published | None, *, as_json: bool) -> None:
+    from shopfloor.evidence.beside import beside
     from shopfloor.evidence.score_page import write
 
     score = bench.score()
-    page = write(bench.out, score)
+    other = None if published is None else beside(score, published)
+    page = write(bench.out, score, other)
     if as_json:
         click.echo((bench.out / "bench.json").read_text(encoding="utf-8").strip())
         return
@@ -104,5 +122,5 @@ def _tell(bench: Benchmark, *, as_json: bool) -> None:
 
     from shopfloor.evidence.score_table import score_table
 
-    Console().print(score_table(score))
+    Console().print(score_table(score, other))
     click.echo(f"\npage    {page}")

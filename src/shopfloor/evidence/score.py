@@ -16,7 +16,7 @@ from shopfloor.evidence.throughput import SpeedRatio, speed_ratio
 from shopfloor.record.entry import Entry
 from shopfloor.report.summary import Summary, summarise
 
-__all__ = ["Against", "Decision", "Mark", "Score", "score"]
+__all__ = ["Against", "Decision", "Mark", "Score", "decision", "score"]
 
 Decision = Literal["worse", "better", "not resolved"]
 
@@ -158,7 +158,7 @@ def score(suite: Suite, extent: Extent, brain: str, runs: Sequence[Contestant]) 
                 counts=counts,
                 p_value=p,
                 p_adjusted=adjusted,
-                decision=_decision(counts, adjusted, suite.alpha),
+                decision=decision(counts, adjusted, suite.alpha),
                 orders_needed=needed,
                 more_orders=None if needed is None else max(needed - counts.n, 1),
                 speed=speed_ratio(
@@ -178,7 +178,8 @@ def score(suite: Suite, extent: Extent, brain: str, runs: Sequence[Contestant]) 
     return Score(suite, extent, brain, marks)
 
 
-def _decision(counts: Paired, p_adjusted: float, alpha: float) -> Decision:
+def decision(counts: Paired, p_adjusted: float, alpha: float) -> Decision:
+    """Return whether ``a`` is worse or better than ``b``."""
     if p_adjusted > alpha or counts.only_a == counts.only_b:
         return "not resolved"
     return "better" if counts.only_a > counts.only_b else "worse"
@@ -203,6 +204,8 @@ def _mark_json(mark: Mark) -> dict[str, Any]:
         "level": mark.condition.level,
         "settings": {name: str(value) for name, value in mark.condition.settings.items()},
         **{name: whole[name] for name in kept},
+        "outcomes": "".join("1" if entry.good else "0" for entry in mark.entries),
+        "models": dict(mark.run.manifest.sha256),
         "log_sha256": mark.summary.log_sha256,
         "against_base": None if mark.against is None else _against_json(mark.against),
     }

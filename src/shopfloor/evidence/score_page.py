@@ -12,6 +12,7 @@ from typing import Any
 
 from shopfloor.evidence import drawing
 from shopfloor.evidence import score_words as words
+from shopfloor.evidence.beside import Beside
 from shopfloor.evidence.forest import Panel, Row, forest
 from shopfloor.evidence.score import Mark, Score
 from shopfloor.evidence.template import template
@@ -28,8 +29,13 @@ _LEAST_SPAN = 0.2
 """The scale of success shows at least so much."""
 
 
-def write(folder: Path, score: Score) -> Path:
+def write(folder: Path, score: Score, other: Beside | None = None) -> Path:
     """Write ``bench.html`` and ``bench.json`` into a folder, each whole or not at all.
+
+    Args:
+        folder: Where.
+        score: What.
+        other: The same beside another brain.
 
     Returns:
         Path of the page.
@@ -37,13 +43,14 @@ def write(folder: Path, score: Score) -> Path:
     Raises:
         RunUnwritable: The folder cannot be written.
     """
-    text = json.dumps(score.to_json(), ensure_ascii=False, allow_nan=False, indent=2)
+    values = score.to_json() | {"beside": None if other is None else other.to_json()}
+    text = json.dumps(values, ensure_ascii=False, allow_nan=False, indent=2)
     write_atomic(folder / "bench.json", f"{text}\n".encode())
-    write_atomic(folder / "bench.html", render(score).encode())
+    write_atomic(folder / "bench.html", render(score, other).encode())
     return folder / "bench.html"
 
 
-def render(score: Score) -> str:
+def render(score: Score, other: Beside | None = None) -> str:
     """Return the page."""
     letters = _letters(score)
     manifest = score.base.run.manifest
@@ -53,6 +60,8 @@ def render(score: Score) -> str:
         headline=words.headline(score),
         lede=words.lede(score),
         notes=words.notes(score),
+        other=other,
+        rivals=[] if other is None else list(zip(score.marks, other.rivals, strict=True)),
         resolves=words.resolves(score),
         method=words.method(),
         said=[words.said(mark, against) for mark, against in score.varied],

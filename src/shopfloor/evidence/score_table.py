@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shopfloor.evidence import score_words as words
+from shopfloor.evidence.beside import Beside
 from shopfloor.evidence.score import Mark, Score
 from shopfloor.evidence.verdict import p_words
 from shopfloor.report import wording
@@ -17,8 +18,8 @@ __all__ = ["score_table"]
 _TONE = {"worse": "bold red", "better": "bold green"}
 
 
-def score_table(score: Score) -> RenderableType:
-    """Return the result for ``rich.console.Console.print``."""
+def score_table(score: Score, other: Beside | None = None) -> RenderableType:
+    """Return the result for ``rich.console.Console.print``, with another brain beside it."""
     table = Table(box=None, pad_edge=False, header_style="bright_black")
     table.add_column("", overflow="fold", min_width=10)
     for name in ("good", "95 %", "units/h", "lost", "won", "p, Holm"):
@@ -39,7 +40,29 @@ def score_table(score: Score) -> RenderableType:
         Text(words.resolves(score), style="bright_black"),
         Text(f"Suite {score.suite.title}.", style="bright_black"),
     ]
+    if other is not None:
+        parts += ["", _rivals(score, other)]
     return Group(*parts)
+
+
+def _rivals(score: Score, other: Beside) -> RenderableType:
+    table = Table(box=None, pad_edge=False, header_style="bright_black")
+    table.add_column("beside", overflow="fold", min_width=10)
+    for name in (score.brain, other.brain, "only first", "only second", "p, Holm"):
+        table.add_column(printable(name), justify="right")
+    table.add_column(f"{printable(score.brain)} is", overflow="fold")
+    for each in other.rivals:
+        c = each.counts
+        table.add_row(
+            Text(each.name, style="bold"),
+            f"{c.both + c.only_a} of {c.n}",
+            f"{c.both + c.only_b} of {c.n}",
+            str(c.only_a),
+            str(c.only_b),
+            p_words(each.p_adjusted, bare=True),
+            Text(each.decision, style=_TONE.get(each.decision, "")),
+        )
+    return table
 
 
 def _row(mark: Mark) -> tuple[RenderableType, ...]:
