@@ -19,7 +19,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
 .PHONY: help install run test test-servers test-lerobot lint lock system results results-beside \
-	results-path results-recording results-record results-export mutate clean
+	results-v0 results-path results-recording results-record results-export mutate clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -108,6 +108,16 @@ results-recording: system install ## What recording costs, and 500 kills that ma
 	$(BIN)/shopfloor bench recording --orders 20 --out $(RESULTS)/recording.json >/dev/null
 	$(BIN)/shopfloor bench recording --orders 6 --depth --out $(RESULTS)/recording-depth.json >/dev/null
 	$(BIN)/shopfloor bench crash --kills 500 --out $(RESULTS)/crash.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
+# Simulation results; half an hour for each brain on two cores. Killed, it goes on where it was: runs
+# are kept by commit, because another version's runs are no part of the same benchmark.
+results-v0: system install ## Work the benchmark suite v0 with the built-in brains (an hour).
+	for brain in classical stand-in; do \
+		out=runs/bench-v0/$$(git describe --always --dirty 2>/dev/null || echo here)/$$brain; \
+		$(BIN)/shopfloor bench v0 --brain $$brain --workers 2 --out $$out --json >/dev/null; \
+		cp $$out/bench.json $(RESULTS)/v0-$$brain.json; \
+	done
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 mutate: $(VENV)/.stamp-dev ## Break the judge in a thousand ways, and see which the tests notice (heavy).

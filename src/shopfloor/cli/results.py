@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,13 @@ def page(folder: Path) -> str:
             "sorting-collaborative",
             _RUN.replace("300", "100") + " --limits collaborative",
             _shift,
+        ),
+        ("Benchmark v0: the classical brain", "v0-classical", "shopfloor bench v0", _suite),
+        (
+            "Benchmark v0: the stand-in, a program that sees what a model sees",
+            "v0-stand-in",
+            "shopfloor bench v0 --brain stand-in",
+            _suite,
         ),
         ("Speed", "bench-sim", "shopfloor bench sim --orders 6", _speed),
         (
@@ -128,6 +136,42 @@ def _shift(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _rate(rate: dict[str, Any]) -> str:
     share, low, high = (100 * rate[key] for key in ("rate", "lo", "hi"))
     return f"{rate['k']}/{rate['n']} = {share:.1f} % (95 % Wilson {low:.1f}-{high:.1f} %)"
+
+
+def _suite(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    from shopfloor.evidence.suite import load_suite
+
+    suite, resolves = result["suite"], result["resolves"]
+    named = f"{suite['name']} of {suite['version']}, `{suite['sha256'][:12]}`"
+    if suite["sha256"] != load_suite(suite["name"]).sha256:
+        yield "**of another suite**", f"{named}: not comparable with this version's"
+    else:
+        yield "suite", f"{named}{'' if suite['frozen'] else ', not frozen yet'}"
+    if result["extent"] != "full":
+        yield "**not the benchmark**", f"a {result['extent']} look"
+    found = f"{100 * resolves['lost']:.0f} % of orders with a chance of"
+    yield "orders for each condition", f"{result['orders']}, the same ones throughout"
+    yield "finds a loss of", f"{found} {100 * resolves['power']:.0f} %"
+    for each in result["conditions"]:
+        uph = "not measured" if each["uph"] is None else f"{each['uph']:.0f} units/h"
+        yield each["name"], f"{_rate(each['good'])}, {uph}{_against(each['against_base'])}"
+    failures = Counter[str]()
+    for each in result["conditions"]:
+        failures.update(each["failures"])
+    yield "failures in all", ", ".join(f"{k} {v}" for k, v in failures.most_common()) or "none"
+    yield (
+        "ticks with a limit left",
+        str(sum(each["breaches"] or 0 for each in result["conditions"])),
+    )
+    yield "machine", "; ".join(result["machines"])
+
+
+def _against(held: dict[str, Any] | None) -> str:
+    if held is None:
+        return ""
+    moved = f"lost {held['lost']}, won {held['won']}, p = {held['p_adjusted']:.4f} after Holm"
+    decided = held["decision"]
+    return f"; {decided if decided == 'not resolved' else f'**{decided}**'} ({moved})"
 
 
 def _speed(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
