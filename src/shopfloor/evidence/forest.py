@@ -63,8 +63,8 @@ def forest(rows: Sequence[Row], panels: Sequence[Panel], label: str) -> str:
     """
     tops, y = [], float(_TOP)
     groups = [row.group for row in rows]
-    for before, group in pairwise(["", *groups]):
-        y += _GAP if before and before != group else 0
+    for before, group in pairwise([*groups[:1], *groups]):
+        y += _GAP if before != group else 0
         tops.append(y)
         y += _ROW
     height = y + _FOOT

@@ -27,6 +27,8 @@ __all__ = ["render", "write"]
 
 _LEAST_SPAN = 0.2
 """The scale of success shows at least so much."""
+_STEPS = (4, 4, 3, 4, 4)
+"""Into how many steps it is divided where it begins at 0, 20, 40, 60, 80 %."""
 
 
 def write(folder: Path, score: Score, other: Beside | None = None) -> Path:
@@ -67,6 +69,7 @@ def render(score: Score, other: Beside | None = None) -> str:
         said=[words.said(mark, against) for mark, against in score.varied],
         shown=words.shown,
         forest=_forest(score),
+        confidence=1 - score.suite.level_of(score.extent),
         picture=_picture(score, letters),
         codes=_codes(score, letters),
         trends=[drawn for factor in ("noise", "latency") if (drawn := _trend(score, factor))],
@@ -86,8 +89,9 @@ def _command(score: Score) -> str:
 def _forest(score: Score) -> str:
     lows = [low for mark in score.marks if (low := mark.summary.good.lo) is not None]
     least = min([*lows, 1 - _LEAST_SPAN])
-    start = max(0.0, math.floor(5 * least) / 5)
-    ticks = tuple(start + (1 - start) * i / 4 for i in range(5))
+    fifth = max(0, math.floor(5 * least))
+    steps = _STEPS[fifth]
+    ticks = tuple(fifth / 5 + (1 - fifth / 5) * i / steps for i in range(steps + 1))
     good = Panel(
         "Orders good, with 95 % interval",
         ticks,
@@ -95,8 +99,8 @@ def _forest(score: Score) -> str:
         score.base.summary.good.rate,
     )
     most = max([1.2, *(hi for mark in score.marks if (hi := _ratio(mark)[2]) is not None)])
-    steps = math.ceil(most / 0.25)
-    speeds = tuple(0.25 * i * math.ceil(steps / 6) for i in range(7))
+    quarters = math.ceil(most / 0.25)
+    speeds = tuple(0.25 * i * math.ceil(quarters / 6) for i in range(7))
     top = next(i for i, tick in enumerate(speeds) if tick >= most) + 1
     speed = Panel(
         "Good units per hour, over those of the base",
