@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import binom
 
 from report_examples import manifest, shift
-from shift_examples import call, finish, make_plan, silent, start, tree, wait_for_lots
+from shift_examples import finish, make_plan, start, tree, wait_for_lots
 from shopfloor.cli import main
 from shopfloor.errors import UsageError
 from shopfloor.evidence import score_page, score_words
@@ -21,7 +21,6 @@ from shopfloor.evidence.contestant import Contestant
 from shopfloor.evidence.score import score
 from shopfloor.evidence.suite import load_suite
 from shopfloor.record import RunFolder
-from shopfloor.shift import run_shift
 from suite_examples import TINY, suite_file
 
 
@@ -205,18 +204,24 @@ def test_a_suite_is_worked_stopped_gone_on_with_and_not_worked_twice(cli, tmp_pa
     bench.open()
     with pytest.raises(UsageError, match="'base' has 0 of 2 orders"):
         bench.score()
-    # Stopped within the first condition, as Ctrl-C leaves it.
-    ended = run_shift(bench.plans()[0], bench.folders[0], resume=False, progress=silent, pause_at=1)
-    assert ended == "paused"
-    with pytest.raises(UsageError, match="'base' has 1 of 2 orders"):
-        bench.score()
-    first = RunFolder.open(bench.folders[0]).entries()
+    # Ctrl-C within the first condition.
     asked = (path, "--out", "out", "--workers", "1")
+    process = start("bench", *asked, cwd=tmp_path)
+    wait_for_lots(bench.folders[0], 1, process)
+    process.send_signal(signal.SIGINT)
+    code, out, err = finish(process)
+    assert (code, out) == (130, "")
+    assert "go on   give the same command again with --out out" in err
+    assert not Path("out/bench.json").exists()
+    first = RunFolder.open(bench.folders[0]).entries()
+    assert first
+    with pytest.raises(UsageError, match="give the same command again to go on"):
+        bench.score()
     code, out, _ = cli(*asked, "--json")
     assert code == 0
     result = json.loads(out)
     assert json.loads(Path("out/bench.json").read_text("utf-8")) == result
-    assert RunFolder.open(bench.folders[0]).entries()[:1] == first
+    assert RunFolder.open(bench.folders[0]).entries()[: len(first)] == first
     assert [c["name"] for c in result["conditions"]] == ["base", "language zh"]
     for folder, condition in zip(bench.folders, result["conditions"], strict=True):
         entries = RunFolder.open(folder).entries()
@@ -348,24 +353,3 @@ def test_a_result_on_other_orders_is_refused_though_the_suite_is_the_same(tmp_pa
     path = published(tmp_path, found, conditions=conditions)
     held = beside(found, Published.read(path, found.suite, found.extent))
     assert held.unlike == ("cell",)
-
-
-def test_ctrl_c_stops_and_the_same_command_goes_on(tmp_path):
-    path = suite_file(tmp_path)
-    asked = ("bench", path, "--out", "out", "--workers", "1", "--json")
-    process = start(*asked, cwd=tmp_path)
-    bench = Benchmark(
-        (suite := load_suite(str(path))), suite.extents["full"], "classical", tmp_path / "out"
-    )
-    wait_for_lots(bench.folders[0], 1, process)
-    process.send_signal(signal.SIGINT)
-    code, out, err = finish(process)
-    assert (code, out) == (130, "")
-    assert "go on   give the same command again with --out out" in err
-    assert not (tmp_path / "out" / "bench.json").exists()
-    kept = RunFolder.open(bench.folders[0]).entries()
-    assert kept
-    code, out, _ = call(*asked, cwd=tmp_path)
-    assert code == 0
-    assert RunFolder.open(bench.folders[0]).entries()[: len(kept)] == kept
-    assert [c["good"]["n"] for c in json.loads(out)["conditions"]] == [2, 2]
