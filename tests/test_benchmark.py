@@ -12,7 +12,7 @@ from scipy.stats import binom
 
 from report_examples import manifest, shift
 from shift_examples import finish, make_plan, start, tree, wait_for_lots
-from shopfloor.cli import main
+from shopfloor.cli import main, results
 from shopfloor.errors import UsageError
 from shopfloor.evidence import score_page, score_words
 from shopfloor.evidence.benchmark import Benchmark
@@ -353,3 +353,20 @@ def test_a_result_on_other_orders_is_refused_though_the_suite_is_the_same(tmp_pa
     path = published(tmp_path, found, conditions=conditions)
     held = beside(found, Published.read(path, found.suite, found.extent))
     assert held.unlike == ("cell",)
+
+
+def test_the_page_of_results_shows_it_and_names_what_does_not_compare(tmp_path):
+    found = scored({"noise 4": set(range(40))})
+    published(tmp_path, found, "v0-classical.json")
+    old = {**found.to_json()["suite"], "sha256": "f" * 64}
+    published(tmp_path, found, "v0-stand-in.json", suite=old, extent="quick")
+    text = results.page(tmp_path)
+    ours = text[text.index("## Benchmark v0: the classical brain") :].split("\n## ")[0]
+    assert "| base | 110/110 = 100.0 % (95 % Wilson 96.6-100.0 %), " in ours
+    line = next(line for line in ours.splitlines() if line.startswith("| noise 4 |"))
+    assert "70/110" in line
+    assert "**worse** (lost 40, won 0, p\u00a0<\u00a00.0001 after Holm)" in line
+    assert "of another suite" not in ours
+    theirs = text[text.index("## Benchmark v0: the stand-in") :].split("\n## ")[0]
+    assert "**of another suite**" in theirs
+    assert "**not the benchmark**" in theirs

@@ -110,6 +110,8 @@ def test_the_hash_is_of_what_is_said_and_not_of_how_it_is_laid_out(tmp_path):
         ('language = ["zh"]', "language = []", "write a list of levels"),
         ('language = ["zh"]', 'weather = ["rain"]', "unknown factor 'weather'"),
         ('latency = "fixed:40"', 'latency = "quick"', "latency 'quick' is not known"),
+        ('latency = "fixed:40"', 'latency = "measured"', "repeats on no other machine"),
+        ('limits = "fenced"', 'limits = "mine.toml"', "known: fenced, collaborative"),
         ('cell = "sorting"', 'cell = "sortign"', "Did you mean 'sorting'?"),
         ("[full]", "[fast]", "lacks full"),
         ("[factors]", "colour = 3\n[factors]", "[base] has 'colour'"),

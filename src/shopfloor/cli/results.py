@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from shopfloor.evidence.verdict import p_words
 from shopfloor.report import reference
 
 __all__ = ["page"]
@@ -169,7 +170,8 @@ def _suite(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _against(held: dict[str, Any] | None) -> str:
     if held is None:
         return ""
-    moved = f"lost {held['lost']}, won {held['won']}, p = {held['p_adjusted']:.4f} after Holm"
+    p = held["p_adjusted"]
+    moved = f"lost {held['lost']}, won {held['won']}, {p_words(p)} after Holm"
     decided = held["decision"]
     return f"; {decided if decided == 'not resolved' else f'**{decided}**'} ({moved})"
 

@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from shopfloor import plugins
 from shopfloor.errors import ShopfloorError, UsageError
 from shopfloor.evidence.contestant import Contestant
 from shopfloor.evidence.score import Score, score
 from shopfloor.evidence.series import abandon, begin, run_folders, work
 from shopfloor.evidence.suite import BASE, Extent, Suite
+from shopfloor.guard import load_limits
 from shopfloor.record import Entry
 from shopfloor.report.load import load
 from shopfloor.shift import Plan
@@ -81,7 +83,7 @@ class Benchmark:
         Raises:
             UsageError, RunExists, RunUnwritable: It cannot be used.
         """
-        self.plans()
+        _check_limits(self.plans())
         begin(self.out, self._asked(), what="benchmark")
 
     def _asked(self) -> dict[str, Any]:
@@ -136,6 +138,12 @@ class Benchmark:
             runs.append(Contestant(name, run.path, run.manifest, run.entries, run.ended))
         _alike(runs)
         return score(self.suite, self.extent, self.brain, runs)
+
+
+def _check_limits(plans: Sequence[Plan]) -> None:
+    """See that there are limits under every condition, before the first is worked."""
+    for cell, body, limits in {(plan.cell, plan.body, plan.limits) for plan in plans}:
+        load_limits(cell, plugins.factory("bodies", body)().spec, limits)
 
 
 def _alike(runs: Sequence[Contestant]) -> None:

@@ -16,6 +16,7 @@ from shopfloor import plugins
 from shopfloor.cell.noise.level import noise_level
 from shopfloor.errors import UnknownName, UsageError
 from shopfloor.evidence.power import Discordance, mcnemar_power
+from shopfloor.guard.limits import MODES
 from shopfloor.shift import Latency
 from shopfloor.shift.plan import LANGUAGES
 
@@ -49,6 +50,19 @@ def _language(value: Any) -> str:
     return str(value)
 
 
+def _limits(value: Any) -> str:
+    if value not in MODES:  # a file's content would not be in the hash
+        raise UsageError(f"{value!r} are no limits of a suite; known: {', '.join(MODES)}")
+    return str(value)
+
+
+def _latency(value: Any) -> Latency:
+    latency = Latency.parse(_text(value))
+    if latency.mode == "measured":
+        raise UsageError("measured repeats on no other machine; a suite takes fixed:MS or none")
+    return latency
+
+
 def _noise(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise UsageError(f"{value!r} is no level of noise; write a whole number")
@@ -58,9 +72,9 @@ def _noise(value: Any) -> int:
 FACTORS: Mapping[str, Callable[[Any], Any]] = {
     "cell": _plugin("cells"),
     "body": _plugin("bodies"),
-    "limits": _text,
+    "limits": _limits,
     "language": _language,
-    "latency": lambda value: Latency.parse(_text(value)),
+    "latency": _latency,
     "noise": _noise,
 }
 """What can be varied, and how a level becomes what a plan takes."""
