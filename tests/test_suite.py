@@ -10,7 +10,8 @@ from importlib import resources
 import pytest
 
 from shopfloor.errors import UnknownName, UsageError
-from shopfloor.evidence.suite import FACTORS, load_suite, suites
+from shopfloor.evidence.catalogue import suites
+from shopfloor.evidence.suite import FACTORS, load_suite
 from shopfloor.shift import Plan
 from suite_examples import TINY, suite_file
 

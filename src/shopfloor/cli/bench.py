@@ -25,12 +25,12 @@ class _Bench(click.Group):
     """Knows what measures shopfloor itself, and every suite that measures a brain."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        from shopfloor.evidence.suite import suites
+        from shopfloor.evidence.catalogue import suites
 
         return [*suites(), *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        from shopfloor.evidence.suite import suites
+        from shopfloor.evidence.catalogue import suites
 
         if (found := super().get_command(ctx, cmd_name)) is not None:
             return found

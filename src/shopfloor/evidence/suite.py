@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from shopfloor import plugins
 from shopfloor.cell.noise.level import noise_level
 from shopfloor.errors import UnknownName, UsageError
+from shopfloor.evidence.catalogue import suite_bytes, suites
 from shopfloor.evidence.power import Discordance, mcnemar_power
 from shopfloor.guard.limits import MODES
 from shopfloor.shift import Latency
 from shopfloor.shift.plan import LANGUAGES
 
-__all__ = ["BASE", "FACTORS", "Condition", "Effect", "Extent", "Suite", "load_suite", "suites"]
+__all__ = ["BASE", "FACTORS", "Condition", "Effect", "Extent", "Suite", "load_suite"]
 
 BASE = "base"
 """Name of the condition that all others are held against."""
@@ -169,18 +169,6 @@ class Suite:
         return self.alpha / (len(extent.conditions) - 1)
 
 
-def suites() -> tuple[str, ...]:
-    """Return the names of the suites that come with shopfloor."""
-    names = (entry.name for entry in (resources.files("shopfloor.evidence") / "data").iterdir())
-    return tuple(
-        sorted(
-            name.removeprefix("suite-").removesuffix(".toml")
-            for name in names
-            if name.startswith("suite-") and name.endswith(".toml")
-        )
-    )
-
-
 def load_suite(name: str) -> Suite:
     """Read a suite by its name, or from a file of one's own.
 
@@ -200,8 +188,7 @@ def load_suite(name: str) -> Suite:
                 f"{', '.join(suites())} or a file that is there"
             ) from error
     elif name in suites():
-        where = f"suite-{name}.toml"
-        raw = (resources.files("shopfloor.evidence") / "data" / where).read_bytes()
+        raw, where = suite_bytes(name), f"suite-{name}.toml"
     else:
         raise UnknownName("suite", name, suites())
     try:
