@@ -136,6 +136,22 @@ def test_the_page_says_simulation_first_and_holds_every_figure():
     assert data["suite"]["sha256"] == found.suite.sha256
 
 
+def test_a_limit_that_was_left_is_said_at_the_top():
+    suite = load_suite("v0")
+    extent = suite.extents["quick"]
+    runs = runs_of(suite, extent, {})
+    checked = [tuple(dataclasses.replace(e, breaches=0) for e in run.entries) for run in runs]
+    runs = [dataclasses.replace(r, entries=e) for r, e in zip(runs, checked, strict=True)]
+    assert not any("limit left" in line for line in score_words.notes(
+        score(suite, extent, "classical", runs)))  # fmt: skip
+    first, *rest = runs[-1].entries
+    runs[-1] = dataclasses.replace(
+        runs[-1], entries=(dataclasses.replace(first, breaches=3), *rest)
+    )
+    said = score_words.notes(score(suite, extent, "classical", runs))
+    assert "An independent reader saw a limit left on 3 ticks of 20 ms (noise 3: 3)" in said
+
+
 @pytest.mark.parametrize("failing", [{}, "everything"])
 def test_nothing_and_everything_failing_divide_by_nothing(failing):
     suite = load_suite("v0")

@@ -84,6 +84,13 @@ def _notes(score: Score) -> Iterator[str]:
             if latency.startswith("fixed:")
             else "The world was paused while the brain was thinking"
         )
+    left = [(mark.name, n) for mark in score.marks if (n := mark.summary.breaches)]
+    if left:
+        where = ", ".join(f"{name}: {n}" for name, n in left)
+        yield (
+            f"An independent reader saw a limit left on {sum(n for _, n in left)} ticks of "
+            f"{1000 * score.base.run.manifest.control_dt:g} ms ({where})"
+        )
     ours = dict.fromkeys(note.rstrip(".") for note in score.base.run.manifest.notes)
     yield from ours
     if len(score.machines) > 1:
