@@ -19,7 +19,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
 .PHONY: help install run test test-servers test-lerobot lint lock system results results-beside \
-	results-v0 results-path results-recording results-record results-export mutate clean
+	results-v0 results-path results-noise results-recording results-record results-export mutate \
+	clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,6 +103,12 @@ results-beside: system install ## Time gym-aloha and robosuite, in a virtual env
 
 results-path: system install ## Pair a stand-in over HTTP with itself in process (half an hour).
 	$(BIN)/shopfloor bench path --orders 60 --workers 2 --out $(RESULTS)/chat-path.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
+results-noise: system install ## The classical brain at every level of sensor noise (an hour).
+	rm -rf runs/results-noise
+	$(BIN)/shopfloor bench noise --orders 100 --workers 2 --audit --runs runs/results-noise \
+		--out $(RESULTS)/noise.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 results-recording: system install ## What recording costs, and 500 kills that may lose nothing (half an hour).

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from shopfloor.cli import bench_noise as _bench_noise  # noqa: F401 - adds its command
 from shopfloor.cli.bench import command, measured
 
 __all__ = ["command"]

@@ -37,6 +37,12 @@ def page(folder: Path) -> str:
             "shopfloor bench v0 --brain stand-in",
             _suite,
         ),
+        (
+            "The classical brain at each level of sensor noise (docs/noise.md)",
+            "noise",
+            "make results-noise",
+            _noise,
+        ),
         ("Speed", "bench-sim", "shopfloor bench sim --orders 6", _speed),
         (
             "Speed on one core",
@@ -132,6 +138,32 @@ def _shift(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "assists", str(result["assists"])
     yield "simulated, wall time", f"{result['sim_s']:.0f} s, {result['wall_s']:.0f} s"
     yield "log_sha256", f"`{result['log_sha256']}`"
+
+
+def _noise(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield (
+        "what is compared",
+        f"{result['brain']}, the same {result['orders']} orders at every level, paired with 0",
+    )
+    for step in result["steps"]:
+        words = [_rate(step["good"]), f"{step['uph']:.0f} good units an hour"]
+        if step["level"]:
+            lost, won = step["paired"]["only_a"], step["paired"]["only_b"]
+            words.append(f"{lost} lost and {won} won against level 0, p = {step['p']:.3g}")
+        if step["failures"]:
+            words.append(", ".join(f"{k} {v}" for k, v in step["failures"].items()))
+        words.append(f"guard limited {step['limited']}, stopped {step['stopped']}")
+        if step["breaches"] is not None:
+            words.append(f"{step['breaches']} ticks outside a limit")
+        yield f"level {step['level']} ({step['name']})", "; ".join(words)
+    yield (
+        "processor time of the noise for one 224² frame of a stream, by level",
+        ", ".join(f"{k}: {v['stream']:.1f} ms" for k, v in result["frame_ms"].items()),
+    )
+    yield (
+        "for one 1280 x 960 view, by level",
+        ", ".join(f"{k}: {v['view']:.0f} ms" for k, v in result["frame_ms"].items()),
+    )
 
 
 def _rate(rate: dict[str, Any]) -> str:

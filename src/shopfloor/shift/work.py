@@ -116,7 +116,8 @@ class _Floor:
             self.lame = error
         state = crew.guard.start(crew.limits)
         self.dispatcher.looks.update(crew.brain.needs.cameras)
-        jaw = {limb: timestep.observation.limbs[limb].jaw_m for limb in self.limbs}
+        # A jaw is no narrower than shut, whatever its sensor says.
+        jaw = {limb: max(timestep.observation.limbs[limb].jaw_m, 0.0) for limb in self.limbs}
         while True:
             observation = timestep.observation
             now: list[Event] = []

@@ -100,7 +100,7 @@ class NoisyCell:
             return frame
         old = self._views.get(camera)
         if old is None or old.captured_tick != frame.captured_tick:
-            self._views[camera] = self._degraded(frame, "view")
+            self._views[camera] = self.degraded(frame, "view")
         return self._views[camera]
 
     def hold(self) -> Action:
@@ -151,14 +151,15 @@ class NoisyCell:
         for name, frame in seen.frames.items():
             wire = self._wires[name]
             if wire.awaits(frame):
-                wire.send(self._degraded(frame, "stream"))
+                wire.send(self.degraded(frame, "stream"))
             arrived = wire.newest(seen.tick)
             if arrived is not None:
                 self._frames = {**self._frames, name: arrived}
         observation = replace(seen, limbs=self._limbs, frames=self._frames)
         return replace(timestep, observation=observation)
 
-    def _degraded(self, frame: Frame, kind: str) -> Frame:
+    def degraded(self, frame: Frame, kind: str) -> Frame:
+        """A frame as the sensors give it; ``kind`` is ``stream`` or ``view``."""
         level = self.noise
         draws, tick = self._draws, frame.captured_tick
         finest = self.spec.cameras[frame.camera].native.fx

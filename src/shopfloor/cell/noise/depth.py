@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from shopfloor.cell.noise.draw import chance, gaussian
 from shopfloor.cell.noise.level import DepthNoise
 from shopfloor.types import UInt8Array
 
@@ -35,13 +36,15 @@ BASELINE_M = 0.05
 _WINDOW_PX = 0.8
 """Standard deviation of the Gaussian by which neighbours share their noise [px of the sensor]: a
 matching window sees them all."""
+_TAPS = np.asarray(cv2.getGaussianKernel(5, _WINDOW_PX, cv2.CV_32F))
+_KERNEL = _TAPS / np.sqrt(np.square(_TAPS).sum())
 _EDGE_M = 0.01
 """Neighbours that differ by more lie on two surfaces."""
-_STEEPEST = np.radians(82.0)
+_STEEPEST = float(np.radians(82.0))
 """Nguyen, Izadi and Lovell measured up to there."""
 _DARK = 60.0
 """Grey levels below which a surface gives the matcher less and less to hold on to."""
-_GRAZING = np.radians((60.0, 80.0))
+_GRAZING = (float(np.radians(60.0)), float(np.radians(80.0)))
 _LIKELIER = 12.0
 """How much likelier a reading is lost on a black or a grazing surface than elsewhere."""
 
@@ -69,9 +72,8 @@ def stereo_sigma(z: Depth | float, multiplier: float = 1.0) -> Depth:
     From z = f B / d by linear propagation of the disparity's error; see Szeliski, Computer Vision,
     2nd ed., section 12.4.
     """
-    return np.asarray(
-        multiplier * DISPARITY_PX / (FOCAL_PX * BASELINE_M) * np.square(z), np.float32
-    )
+    scale = np.float32(multiplier * DISPARITY_PX / (FOCAL_PX * BASELINE_M))
+    return np.asarray(scale * np.square(z), np.float32)
 
 
 def lateral_sigma(theta: Depth | float) -> Depth:
@@ -81,7 +83,7 @@ def lateral_sigma(theta: Depth | float) -> Depth:
     Tracking, 3DIMPVT 2012. ``theta`` is the angle between surface normal and view [rad].
     """
     capped = np.minimum(theta, _STEEPEST)
-    return np.asarray(0.8 + 0.035 * capped / (np.pi / 2 - capped), np.float32)
+    return np.asarray(0.8 + 0.035 * capped / (float(np.pi / 2) - capped), np.float32)
 
 
 def incidence(z: Depth, focal_px: float) -> Depth:
@@ -114,16 +116,13 @@ def degrade_depth(
     size = max(round(width / coarser), 1), max(round(height / coarser), 1)
     z = np.asarray(cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST), np.float32)
     theta = incidence(z, focal_px / coarser)
-    seen = _sideways(z, theta, noise.multiplier, rng)
-    measured = seen + stereo_sigma(seen, noise.multiplier) * _correlated(z.shape, rng)
-    flying = _floating(z, noise.flying, rng)
-    if flying.any():
-        near, far = _range(z)
-        share = rng.random(int(flying.sum()), np.float32)
-        measured[flying] = near[flying] + share * (far - near)[flying]
+    measured = _sideways(z, theta, noise.multiplier, rng)
+    measured += stereo_sigma(measured, noise.multiplier) * _correlated(z.shape, rng)
+    flying = _float(z, measured, noise.flying, rng)
     np.maximum(measured, np.float32(1e-3), out=measured)
-    grey = cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST).mean(axis=2)
-    dropped = _lost(grey, theta, noise.dropout, rng)
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST)
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    dropped = _lost(grey, theta, flying, noise.dropout, rng)
     measured[dropped] = 0.0
     spread = cv2.resize(measured, (width, height), interpolation=cv2.INTER_NEAREST)
     return Degraded(np.asarray(spread, np.float32), flying, dropped)
@@ -131,51 +130,51 @@ def degrade_depth(
 
 def _correlated(shape: tuple[int, ...], rng: np.random.Generator) -> Depth:
     """Noise of mean 0 and deviation 1 that neighbours share."""
-    kernel = np.asarray(cv2.getGaussianKernel(5, _WINDOW_PX, cv2.CV_32F))
-    kernel = kernel / np.sqrt(np.square(kernel).sum())
-    white = rng.standard_normal(shape, np.float32)
-    return np.asarray(cv2.sepFilter2D(white, -1, kernel, kernel), np.float32)
+    white = gaussian(rng, shape)
+    return np.asarray(cv2.sepFilter2D(white, -1, _KERNEL, _KERNEL), np.float32)
 
 
 def _sideways(z: Depth, theta: Depth, multiplier: float, rng: np.random.Generator) -> Depth:
     """Depth of where each pixel looks, which is a little to the side of where it should."""
-    sigma = multiplier * lateral_sigma(theta)
     height, width = z.shape
-    off = rng.standard_normal((2, height, width), np.float32) * sigma
-    rows = np.rint(np.arange(height, dtype=np.float32)[:, None] + off[0]).astype(np.int32)
-    columns = np.rint(np.arange(width, dtype=np.float32) + off[1]).astype(np.int32)
+    off = gaussian(rng, (2, height, width)) * (multiplier * lateral_sigma(theta))
+    rows = np.rint(off[0], out=off[0]).astype(np.int32)
+    columns = np.rint(off[1], out=off[1]).astype(np.int32)
+    rows += np.arange(height, dtype=np.int32)[:, None]
+    columns += np.arange(width, dtype=np.int32)
     np.clip(rows, 0, height - 1, out=rows)
     np.clip(columns, 0, width - 1, out=columns)
-    return np.asarray(z[rows, columns])
+    rows *= width
+    rows += columns
+    return np.asarray(z.ravel().take(rows, mode="clip"))
 
 
-def _range(z: Depth) -> tuple[Depth, Depth]:
-    """Nearest and farthest surface around each pixel [m]."""
+def _float(z: Depth, measured: Depth, share: float, rng: np.random.Generator) -> Mask:
+    """Let the share asked for of the picture float, all of it at depth edges; says which."""
     around = np.ones((3, 3), np.uint8)
-    return np.asarray(cv2.erode(z, around)), np.asarray(cv2.dilate(z, around))
-
-
-def _floating(z: Depth, share: float, rng: np.random.Generator) -> Mask:
-    """Which pixels float: the share asked for of the whole picture, all of them at depth edges."""
-    near, far = _range(z)
+    near, far = np.asarray(cv2.erode(z, around)), np.asarray(cv2.dilate(z, around))
     edge = far - near > _EDGE_M
-    found = np.count_nonzero(edge)
-    if not found or share <= 0:
-        return np.zeros(z.shape, bool)
-    return np.asarray(edge & (rng.random(z.shape, np.float32) < share * z.size / found))
+    found = int(np.count_nonzero(edge))
+    flying = edge & chance(rng, min(share * z.size / max(found, 1), 1.0), z.shape)
+    rows, columns = np.nonzero(flying)
+    low, high = near[rows, columns], far[rows, columns]
+    measured[rows, columns] = low + rng.random(len(rows), np.float32) * (high - low)
+    return np.asarray(flying)
 
 
-def _lost(grey: Depth, theta: Depth, share: float, rng: np.random.Generator) -> Mask:
-    """Which pixels have no reading: the share asked for, likelier where dark or grazing."""
-    dark = np.clip(1 - grey / _DARK, 0, 1)
+def _lost(grey: Depth, theta: Depth, flying: Mask, share: float, rng: np.random.Generator) -> Mask:
+    """Which pixels have no reading: the share asked for, likelier where dark or grazing.
+
+    What floats was read, so it is not lost.
+    """
     low, high = _GRAZING
-    grazing = np.clip((theta - low) / (high - low), 0, 1)
-    weight = 1 + _LIKELIER * np.maximum(dark, grazing)
-    chance = share * weight / weight.mean()
-    for _ in range(3):  # what cannot be lost more than always is lost elsewhere
-        missing = share - np.minimum(chance, 1).mean()
-        chance *= 1 + missing / share if share > 0 else 1
+    hard: Depth = np.maximum(1 - grey / _DARK, (theta - low) / (high - low))
+    weight: Depth = np.asarray(1 + _LIKELIER * np.clip(hard, 0, 1), np.float32)
+    weight[flying] = 0
+    likely = np.minimum(share / float(weight.mean()) * weight, 1)
+    if likely.max() == 1:  # what cannot be lost more than always is lost elsewhere
+        likely = np.minimum(likely * (share / float(likely.mean())), 1)
     height, width = grey.shape
-    coarse = rng.random((-(-height // 2), -(-width // 2)), np.float32)  # holes, not dust
-    field = np.repeat(np.repeat(coarse, 2, axis=0), 2, axis=1)[:height, :width]
-    return np.asarray(field < chance)
+    coarse = rng.integers(0, 1 << 16, (-(-height // 2), -(-width // 2)), np.uint16)
+    holes = cv2.resize(coarse, (2 * coarse.shape[1], 2 * coarse.shape[0]), interpolation=0)
+    return np.asarray(holes[:height, :width] < likely * (1 << 16))

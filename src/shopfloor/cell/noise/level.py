@@ -17,6 +17,7 @@ __all__ = [
     "PictureNoise",
     "Timing",
     "noise_level",
+    "table",
 ]
 
 
@@ -157,3 +158,24 @@ def noise_level(number: int) -> NoiseLevel:
         known = ", ".join(f"{level.number} ({level.name})" for level in LEVELS)
         raise UsageError(f"noise level {number} does not exist; there are: {known}")
     return LEVELS[number]
+
+
+def table() -> str:
+    """Return all parameters as a Markdown table, a level in each column."""
+    rows = [
+        ("level", [f"{one.number}: {one.name}" for one in LEVELS]),
+        ("depth: times the stereo model", [f"{one.depth.multiplier:g}" for one in LEVELS]),
+        ("depth: pixels that float at edges", [f"{100 * x.depth.flying:g} %" for x in LEVELS]),
+        ("depth: pixels without a reading", [f"{100 * x.depth.dropout:g} %" for x in LEVELS]),
+        ("RGB: exposure", [f"± {one.picture.exposure_ev:g} EV" for one in LEVELS]),
+        ("RGB: motion blur", [f"{one.picture.blur_px:g} px" for one in LEVELS]),
+        ("RGB: noise, σ of 255", [f"{one.picture.sigma:g}" for one in LEVELS]),
+        ("RGB: JPEG quality", [str(one.picture.jpeg_quality or "none") for one in LEVELS]),
+        ("camera's pose: shift", [f"{one.hand_eye.shift_mm:g} mm" for one in LEVELS]),
+        ("camera's pose: turn", [f"{one.hand_eye.turn_deg:g}°" for one in LEVELS]),
+        ("encoders: σ of a joint", [f"{one.encoder.sigma_deg:g}°" for one in LEVELS]),
+        ("latency", [f"{one.timing.latency_ms:g} ms" for one in LEVELS]),
+        ("jitter", [f"± {one.timing.jitter_ms:g} ms" for one in LEVELS]),
+    ]
+    lines = [f"| {name} | {' | '.join(values)} |" for name, values in rows]
+    return "\n".join([lines[0], "|---" * (len(LEVELS) + 1) + "|", *lines[1:]]) + "\n"

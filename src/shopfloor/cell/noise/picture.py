@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from shopfloor.cell.noise.draw import gaussian
 from shopfloor.cell.noise.level import PictureNoise
 from shopfloor.errors import RenderError
 from shopfloor.types import UInt8Array
@@ -37,8 +38,8 @@ def degrade_picture(
     if blur_px > 0:
         out = np.asarray(cv2.filter2D(out, -1, _line(blur_px, angle)), np.uint8)
     if noise.sigma > 0:
-        grain = rng.standard_normal(out.shape, np.float32)
-        grain *= noise.sigma
+        grain = gaussian(rng, out.shape)
+        grain *= np.float32(noise.sigma)
         out = np.asarray(cv2.add(out, grain, dtype=cv2.CV_8U), np.uint8)
     return out if noise.jpeg_quality is None else _compressed(out, noise.jpeg_quality)
 
