@@ -122,10 +122,26 @@ results-replicate: system $(VENV)/.stamp-dev ## Repeat every run that the tests 
 	$(BIN)/python scripts/replicate_runs.py runs/tests --out $(RESULTS)/replicate.json
 	$(BIN)/shopfloor bench page $(RESULTS)
 
+results-noise: system install ## The classical brain at every level of sensor noise (an hour).
+	rm -rf runs/results-noise
+	$(BIN)/shopfloor bench noise --orders 100 --workers 2 --audit --runs runs/results-noise \
+		--out $(RESULTS)/noise.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
 results-recording: system install ## What recording costs, and 500 kills that may lose nothing (half an hour).
 	$(BIN)/shopfloor bench recording --orders 20 --out $(RESULTS)/recording.json >/dev/null
 	$(BIN)/shopfloor bench recording --orders 6 --depth --out $(RESULTS)/recording-depth.json >/dev/null
 	$(BIN)/shopfloor bench crash --kills 500 --out $(RESULTS)/crash.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
+# Simulation results; half an hour for each brain on two cores. Killed, it goes on where it was: runs
+# are kept by commit, because another version's runs are no part of the same benchmark.
+results-v0: system install ## Work the benchmark suite v0 with the built-in brains (an hour).
+	for brain in classical stand-in; do \
+		out=runs/bench-v0/$$(git describe --always --dirty 2>/dev/null || echo here)/$$brain; \
+		$(BIN)/shopfloor bench v0 --brain $$brain --workers 2 --out $$out --json >/dev/null; \
+		cp $$out/bench.json $(RESULTS)/v0-$$brain.json; \
+	done
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 mutate: $(VENV)/.stamp-dev ## Break the judge in a thousand ways, and see which the tests notice (heavy).

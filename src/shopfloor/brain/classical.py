@@ -13,7 +13,7 @@ from shopfloor.brain.reach import Reach
 from shopfloor.brain.worklist import Task, Worklist
 from shopfloor.errors import OrderError
 from shopfloor.order.grammar import parse
-from shopfloor.perception import find_parts, pixel
+from shopfloor.perception import find_parts, pixel, registered
 from shopfloor.types import (
     BrainContext,
     Event,
@@ -98,7 +98,7 @@ class ClassicalBrain:
         if work is None:
             return Finish("refused", self._refusal or "")
         self._hear(work, events)
-        view = observation.views[_CAMERA]
+        view = registered(observation.views[_CAMERA], observation.stations)
         self._floor_m = observation.stations["tray"].center_m[2]
         if view.captured_tick > self._seen_tick:
             self._seen_tick = view.captured_tick

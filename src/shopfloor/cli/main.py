@@ -25,7 +25,7 @@ _COMMANDS = {
     "probe": ("shopfloor.cli.probe", "Find out whether a model can point, call and see."),
     "serve": ("shopfloor.cli.serve", "Let programs outside drive a cell."),
     "picture": ("shopfloor.cli.picture", "Draw a body to a PNG file."),
-    "bench": ("shopfloor.cli.benches", "Measure shopfloor itself."),
+    "bench": ("shopfloor.cli.benches", "A brain's figures on a suite; speed of shopfloor."),
 }
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from shopfloor.evidence.verdict import p_words
 from shopfloor.report import reference
 
 __all__ = ["page"]
@@ -33,6 +35,19 @@ def page(folder: Path) -> str:
             "shift",
             "shopfloor bench shift",
             _whole,
+        ),
+        ("Benchmark v0: the classical brain", "v0-classical", "shopfloor bench v0", _suite),
+        (
+            "Benchmark v0: the stand-in, a program that sees what a model sees",
+            "v0-stand-in",
+            "shopfloor bench v0 --brain stand-in",
+            _suite,
+        ),
+        (
+            "The classical brain at each level of sensor noise (docs/noise.md)",
+            "noise",
+            "make results-noise",
+            _noise,
         ),
         ("Speed", "bench-sim", "shopfloor bench sim --orders 6", _speed),
         (
@@ -155,9 +170,72 @@ def _whole(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield from _shift(result["shift"])
 
 
+def _noise(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield (
+        "what is compared",
+        f"{result['brain']}, the same {result['orders']} orders at every level, paired with 0",
+    )
+    for step in result["steps"]:
+        words = [_rate(step["good"]), f"{step['uph']:.0f} good units an hour"]
+        if step["level"]:
+            lost, won = step["paired"]["only_a"], step["paired"]["only_b"]
+            words.append(f"{lost} lost and {won} won against level 0, p = {step['p']:.3g}")
+        if step["failures"]:
+            words.append(", ".join(f"{k} {v}" for k, v in step["failures"].items()))
+        words.append(f"guard limited {step['limited']}, stopped {step['stopped']}")
+        if step["breaches"] is not None:
+            words.append(f"{step['breaches']} ticks outside a limit")
+        yield f"level {step['level']} ({step['name']})", "; ".join(words)
+    yield (
+        "processor time of the noise for one 224² frame of a stream, by level",
+        ", ".join(f"{k}: {v['stream']:.1f} ms" for k, v in result["frame_ms"].items()),
+    )
+    yield (
+        "for one 1280 x 960 view, by level",
+        ", ".join(f"{k}: {v['view']:.0f} ms" for k, v in result["frame_ms"].items()),
+    )
+
+
 def _rate(rate: dict[str, Any]) -> str:
     share, low, high = (100 * rate[key] for key in ("rate", "lo", "hi"))
     return f"{rate['k']}/{rate['n']} = {share:.1f} % (95 % Wilson {low:.1f}-{high:.1f} %)"
+
+
+def _suite(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    from shopfloor.evidence.suite import load_suite
+
+    suite, resolves = result["suite"], result["resolves"]
+    named = f"{suite['name']} of {suite['version']}, `{suite['sha256'][:12]}`"
+    if suite["sha256"] != load_suite(suite["name"]).sha256:
+        yield "**of another suite**", f"{named}: not comparable with this version's"
+    else:
+        yield "suite", f"{named}{'' if suite['frozen'] else ', not frozen yet'}"
+    if result["extent"] != "full":
+        yield "**not the benchmark**", f"a {result['extent']} look"
+    found = f"{100 * resolves['lost']:.0f} % of orders with a chance of"
+    yield "orders for each condition", f"{result['orders']}, the same ones throughout"
+    yield "finds a loss of", f"{found} {100 * resolves['power']:.0f} %"
+    for each in result["conditions"]:
+        uph = "not measured" if each["uph"] is None else f"{each['uph']:.0f} units/h"
+        yield each["name"], f"{_rate(each['good'])}, {uph}{_against(each['against_base'])}"
+    failures = Counter[str]()
+    for each in result["conditions"]:
+        failures.update(each["failures"])
+    yield "failures in all", ", ".join(f"{k} {v}" for k, v in failures.most_common()) or "none"
+    yield (
+        "ticks with a limit left",
+        str(sum(each["breaches"] or 0 for each in result["conditions"])),
+    )
+    yield "machine", "; ".join(result["machines"])
+
+
+def _against(held: dict[str, Any] | None) -> str:
+    if held is None:
+        return ""
+    p = held["p_adjusted"]
+    moved = f"lost {held['lost']}, won {held['won']}, {p_words(p)} after Holm"
+    decided = held["decision"]
+    return f"; {decided if decided == 'not resolved' else f'**{decided}**'} ({moved})"
 
 
 def _speed(result: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -42,6 +42,10 @@ Examples:
     type=click.Path(path_type=Path),
     help="Carry out the orders of a JSONL file (docs/orders.md).",
 )
+@click.option(
+    "--language", default="mixed", show_default=True,
+    help="What generated orders are told in: mixed, en or zh; the trays are the same.",
+)  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything.")
 @click.option(
     "--latency",
@@ -72,6 +76,13 @@ Examples:
     "--planned-cycle",
     help="Planned seconds per unit, which effectiveness and OEE are measured against, or none "
     "[default: the reference of the cell].",
+)
+@click.option(
+    "--noise",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Sensor noise between cell and brain, from 0 (none) to 5 (docs/noise.md).",
 )
 @click.option("--audit", is_flag=True, help="Have an independent reader look for limits left.")
 @click.option(
@@ -157,6 +168,7 @@ def _plan(options: dict[str, Any]) -> Any:
         orders=orders,
         hours=options["hours"],
         order_file=order_file,
+        language=options["language"],
         latency=Latency.parse(options["latency"] or usual(options["brain"])),
         limits=options["limits"],
         record_fps=options["record_fps"],
@@ -174,6 +186,7 @@ def _plan(options: dict[str, Any]) -> Any:
         ),
         workers=options["workers"],
         max_wall_s=options["max_wall"],
+        noise=options["noise"],
     )
 
 

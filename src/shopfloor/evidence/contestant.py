@@ -12,7 +12,7 @@ from shopfloor.report.load import load
 
 __all__ = ["Contestant", "contestants", "distinct"]
 
-_TELLING = ("brain", "body", "cell", "latency", "limits")
+_TELLING = ("brain", "body", "cell", "language", "latency", "limits")
 """What a run is called by, where it is not the same in all of them."""
 
 
@@ -57,7 +57,8 @@ def contestants(folders: Sequence[Path], labels: Sequence[str] = ()) -> tuple[Co
 
 
 def _facts(manifest: Manifest) -> dict[str, str]:
-    return {name: str(getattr(manifest, name)) for name in _TELLING}
+    facts = {name: str(getattr(manifest, name)) for name in _TELLING}
+    return {**facts, "noise": f"noise {manifest.noise}"}
 
 
 def distinct(facts: Sequence[Mapping[str, str]]) -> tuple[str, ...]:

@@ -11,7 +11,13 @@ from shopfloor.report.wording import SIMULATION, percent
 
 __all__ = ["headline", "method", "notes", "p_words", "said", "speed_said"]
 
-_VARIED = {"brain", "body", "cell", "latency", "limits", "cameras"}
+_VARIED = {"brain", "body", "cell", "language", "latency", "limits", "noise", "cameras"}
+_BEHIND_A_NAME = (
+    "model of the cell",
+    "model of the body",
+    "values of the limits",
+    "values of the noise",
+)
 _SAME_HOUSE = {"versions", "commit", "renderer", "processor", "tick", "changeover"}
 
 
@@ -143,11 +149,12 @@ def _notes(found: Comparison) -> Iterator[str]:
     matched = found.matched
     differs = dict(matched.differs)
     varied = [name for name in differs if name in _VARIED]
-    if not matched.whole or "source of orders" in differs:
+    if not matched.whole or matched.by_content:
+        how = ", by what each order is" if matched.by_content else ""
         of = ", ".join(f"{each.label} has {len(each.entries)}" for each in matched.contestants)
         yield (
-            f"Matched on {_orders(found.n)} that all have in common, by what each order is "
-            f"({of}); every figure is of these alone"
+            f"Matched on {_orders(found.n)} that all have in common{how} ({of}); every figure is "
+            "of these alone"
         )
     if matched.dropped:
         yield (
@@ -157,8 +164,8 @@ def _notes(found: Comparison) -> Iterator[str]:
     yield from _confounded(found, varied)
     if "cell" in differs:
         yield f"The cells are not the same: {' / '.join(differs['cell'])}"
-    if hidden := [n for n in ("model of the cell", "model of the body", "values of the limits")
-                  if n in differs and not {"cell", "body", "limits"} & set(varied)]:  # fmt: skip
+    named = {"cell", "body", "limits", "noise"} & set(varied)
+    if hidden := [n for n in _BEHIND_A_NAME if n in differs and not named]:
         yield f"What goes by one name is not the same in all runs: {', '.join(hidden)}"
     if house := [name for name in differs if name in _SAME_HOUSE]:
         yield f"The runs were not made alike ({', '.join(house)}); see the foot of the page"

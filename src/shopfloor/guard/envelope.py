@@ -10,7 +10,7 @@ import numpy as np
 from shopfloor.body.contract import Body
 from shopfloor.body.geometry import Geometry
 from shopfloor.errors import SpecMismatch
-from shopfloor.types import Action, FloatArray, Limits, Observation, Ruling
+from shopfloor.types import Action, FloatArray, LimbState, Limits, Observation, Ruling
 
 __all__ = ["EnvelopeGuard", "EnvelopeState"]
 
@@ -18,6 +18,8 @@ _SLACK = 1e-9
 _SERVO = 0.92
 """Share of a speed limit that commands may use: a servo overshoots its command by up to 8 %."""
 _ACCELERATION_SLACK = 1.02
+_FOLLOWED_RAD = 0.05
+"""A limb this close to its target is where it was sent."""
 _NEAR = 2.0
 """Distances are measured exactly below so many times the stated separation."""
 
@@ -90,7 +92,7 @@ class EnvelopeGuard:
     ) -> tuple[Ruling, EnvelopeState]:
         """Rule on one action; see :class:`shopfloor.types.Guard`."""
         if not state.q.size:
-            standing = np.concatenate([observation.limbs[name].q for name in self._limbs])
+            standing = np.concatenate([_told(observation.limbs[name]) for name in self._limbs])
             state = self._stand(standing, state.seq, np.zeros_like(standing))
         rule, detail = self._message(action, observation, state)
         if rule:
@@ -204,6 +206,12 @@ class EnvelopeGuard:
     ) -> tuple[Ruling, EnvelopeState]:
         q = np.concatenate([hold.targets[name] for name in self._limbs])
         return Ruling("stop", hold, rule, detail), self._stand(q, state.seq, np.zeros_like(q))
+
+
+def _told(limb: LimbState) -> FloatArray:
+    """Where a limb was last sent, which no encoder blurs; where it is, if it is not there."""
+    follows = np.abs(limb.q - limb.q_target).max() < _FOLLOWED_RAD
+    return limb.q_target if follows else limb.q
 
 
 def _whole(value: object) -> bool:

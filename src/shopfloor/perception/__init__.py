@@ -1,9 +1,11 @@
 """From RGB-D pictures to points, outlines, parts and grasps. Sees frames only, never truth."""
 
-from shopfloor.perception.deproject import cloud, pixel, point
+from shopfloor.perception.deproject import cloud, pixel
 from shopfloor.perception.grasp import Grasp, grasp_at
 from shopfloor.perception.height import surface
 from shopfloor.perception.outline import Outline, outline
+from shopfloor.perception.register import registered
+from shopfloor.perception.relief import point
 from shopfloor.perception.segment import Sighting, find_parts
 
 __all__ = [
@@ -16,5 +18,6 @@ __all__ = [
     "outline",
     "pixel",
     "point",
+    "registered",
     "surface",
 ]

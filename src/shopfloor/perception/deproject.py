@@ -7,7 +7,7 @@ import numpy as np
 from shopfloor.errors import SpecMismatch
 from shopfloor.types import FloatArray, Frame
 
-__all__ = ["Window", "cloud", "pixel", "point", "window"]
+__all__ = ["Window", "at_height", "cloud", "pixel", "window"]
 
 Window = tuple[int, int, int, int]
 """Columns and rows of a part of a picture: (left, top, right, bottom), right and bottom beyond."""
@@ -59,8 +59,8 @@ def cloud(frame: Frame, part: Window) -> FloatArray:
     return np.asarray(z[..., None] * rotated + pose[:3, 3].astype(np.float32))
 
 
-def point(frame: Frame, u: float, v: float) -> FloatArray:
-    """``(3,)`` point in the world [m] that is seen at pixel (u, v)."""
-    height, width = frame.pixels.shape[:2]
-    left, top = min(max(int(u), 0), width - 1), min(max(int(v), 0), height - 1)
-    return np.asarray(cloud(frame, (left, top, left + 1, top + 1))[0, 0])
+def at_height(frame: Frame, points: FloatArray, height_m: float) -> FloatArray:
+    """Where the rays to ``(n, 3)`` points in the world pass a height: ``(n, 2)`` x and y [m]."""
+    eye = frame.camera_in_world[:3, 3]
+    share = (height_m - eye[2]) / (points[:, 2] - eye[2])
+    return np.asarray(eye[:2] + share[:, None] * (points[:, :2] - eye[:2]))

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from shopfloor.perception.deproject import cloud, point, window
-from shopfloor.perception.outline import outline
+from shopfloor.perception.colour import GREY
+from shopfloor.perception.deproject import at_height, window
+from shopfloor.perception.outline import Outline, lean, outline, without_sides
+from shopfloor.perception.relief import Relief, point, relief
+from shopfloor.perception.segment import DISC, DISC_NOISY, LOWEST_M
 from shopfloor.types import Frame
 
 __all__ = ["Grasp", "grasp_at"]
@@ -31,7 +34,6 @@ _LEAST_OVERLAP_M = 0.005
 """...and the least that holds a part whose surroundings are high."""
 _AIR_M = 0.003
 """Kept between the fingertips and what lies below them."""
-_DISC = 0.89
 _RING_PX = 15
 
 
@@ -80,35 +82,38 @@ def grasp_at(
     part = left, top, right, bottom = window(frame, centre + offsets)
     if left >= right or top >= bottom:
         return None
-    points = cloud(frame, part)
-    z = points[..., 2]
-    floor = float(np.quantile(z, 0.2))
+    seen = relief(frame, part)
     column, row = int(u) - left, int(v) - top
-    if not (0 <= row < z.shape[0] and 0 <= column < z.shape[1]):
+    height, width = seen.colours.shape
+    if not (0 <= row < height and 0 <= column < width):
         return None
-    if z[row, column] < floor + _LEAST_HEIGHT_M:
+    stands = _by_colour(seen, row, column) if seen.noisy else _by_height(seen, row, column)
+    if stands is None:
         return None
-    inside = _grow(frame.pixels[top:bottom, left:right], z > floor + _LEAST_HEIGHT_M, row, column)
-    floor = _floor(z, inside, floor)
-    highest = float(np.quantile(z[inside], 0.9))
-    face = inside & (z > highest - _FACE_M)
-    pitch = abs(highest - float(frame.camera_in_world[2, 3])) / frame.intrinsics.fx
-    if face.sum() < 12:
+    face = _face(frame, seen, stands)
+    if face is None:
         return None
-    seen = outline(points[face][:, :2], pitch)
-    disc = seen.fill < _DISC and seen.length_m < 1.3 * seen.width_m
+    return _best(seen, stands, face, jaw_max_m, prefer_rad)
+
+
+def _best(
+    seen: Relief, stands: _Standing, face: Outline, jaw_max_m: float, prefer_rad: float
+) -> Grasp | None:
+    """The grasp whose fingers find the lowest ground, then the narrower one."""
+    floor, highest = stands.floor_m, stands.top_m
+    disc = face.fill < (DISC_NOISY if seen.noisy else DISC) and face.length_m < 1.3 * face.width_m
     if disc:
-        width = 0.5 * (seen.width_m + seen.length_m)
+        width = 0.5 * (face.width_m + face.length_m)
         choices = [(k * np.pi / 6, width) for k in range(-3, 3)]
     else:
-        choices = [(seen.yaw_rad, seen.width_m), (seen.yaw_rad + np.pi / 2, seen.length_m)]
+        choices = [(face.yaw_rad, face.width_m), (face.yaw_rad + np.pi / 2, face.length_m)]
     best: tuple[float, Grasp] | None = None
-    others = np.where(inside, floor, z)
+    others = np.where(stands.covered, floor, seen.points[..., 2])
     for yaw, width in choices:
         if width + 0.006 > jaw_max_m:
             continue
         obstacle = _obstacle(
-            points[::2, ::2], others[::2, ::2], (seen.x_m, seen.y_m), yaw, width, floor
+            seen.points[::2, ::2], others[::2, ::2], (face.x_m, face.y_m), yaw, width, floor
         )
         tip = max(min(floor + _TIP_M, highest - _OVERLAP_M), max(obstacle, floor) + _AIR_M)
         if tip > highest - _LEAST_OVERLAP_M:
@@ -117,9 +122,67 @@ def grasp_at(
         turn = abs((yaw - prefer_rad + np.pi / 2) % np.pi - np.pi / 2)
         cost = round(max(obstacle - floor - 0.007, 0.0), 3) + 0.05 * width + 1e-4 * turn
         if best is None or cost < best[0]:
-            grasp = Grasp(seen.x_m, seen.y_m, highest, floor, float(yaw), width, obstacle, tip)
+            grasp = Grasp(face.x_m, face.y_m, highest, floor, float(yaw), width, obstacle, tip)
             best = cost, grasp
     return best[1] if best else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Standing:
+    """What stands at a pixel: its pixels, those that it may cover, its top and floor [m]."""
+
+    inside: np.ndarray
+    covered: np.ndarray
+    top_m: float
+    floor_m: float
+
+
+def _by_height(seen: Relief, row: int, column: int) -> _Standing | None:
+    """What is higher than its surroundings, where depth can be believed pixel by pixel."""
+    z = seen.points[..., 2]
+    floor = float(np.quantile(z, 0.2))
+    if z[row, column] < floor + _LEAST_HEIGHT_M:
+        return None
+    inside = _grow(seen.pixels, z > floor + _LEAST_HEIGHT_M, row, column)
+    floor = _floor(z, inside, floor)
+    return _Standing(inside, inside, float(np.quantile(z[inside], 0.9)), floor)
+
+
+def _by_colour(seen: Relief, row: int, column: int) -> _Standing | None:
+    """What has another colour than its surroundings, and is higher on the whole."""
+    name = seen.colours[row, column]
+    if name == GREY:
+        return None
+    alike = (seen.colours == name).astype(np.uint8)
+    _, labels = cv2.connectedComponents(alike, connectivity=4)
+    inside = labels == labels[row, column]
+    z = seen.points[..., 2]
+    around = np.ones((_RING_PX, _RING_PX), np.uint8)
+    near = cv2.dilate(inside.astype(np.uint8), around) > 0
+    ring = near & (seen.colours == GREY)
+    if not ring.any():
+        return None
+    floor = float(np.median(z[ring]))
+    high = float(np.median(z[inside])) - floor
+    if high < _LEAST_HEIGHT_M - seen.noise_m / 2:
+        return None
+    covered = cv2.dilate(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return _Standing(inside, covered, floor + max(high, LOWEST_M), floor)
+
+
+def _face(frame: Frame, seen: Relief, stands: _Standing) -> Outline | None:
+    """Outline of the top face."""
+    top = stands.top_m
+    pitch = abs(top - float(frame.camera_in_world[2, 3])) / frame.intrinsics.fx
+    face = stands.inside
+    if not seen.noisy:
+        face = face & (seen.points[..., 2] > top - _FACE_M)
+    if face.sum() < 12:
+        return None
+    if not seen.noisy:
+        return outline(seen.points[face][:, :2], pitch)
+    whole = outline(at_height(frame, seen.points[face], top), pitch)
+    return without_sides(whole, lean(frame, whole, top, stands.floor_m))
 
 
 def _grow(pixels: np.ndarray, solid: np.ndarray, row: int, column: int) -> np.ndarray:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from shopfloor.perception.deproject import cloud, pixel
+from shopfloor.perception.deproject import pixel
+from shopfloor.perception.relief import relief
 from shopfloor.types import FloatArray, Frame
 
 __all__ = ["surface"]
@@ -33,5 +34,5 @@ def surface(frame: Frame, xy: FloatArray, z_guess: float, radius_m: float) -> Fl
         left, right = max(int(u - r), 0), min(int(u + r) + 1, width)
         top, bottom = max(int(v - r), 0), min(int(v + r) + 1, height)
         if left < right and top < bottom:
-            out[i] = cloud(frame, (left, top, right, bottom))[..., 2].max()
+            out[i] = relief(frame, (left, top, right, bottom)).points[..., 2].max()
     return out

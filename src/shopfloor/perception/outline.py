@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from shopfloor.types import FloatArray
+from shopfloor.types import FloatArray, Frame
 
-__all__ = ["Outline", "outline"]
+__all__ = ["Outline", "lean", "outline", "without_sides"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +53,39 @@ def outline(points: FloatArray, pitch_m: float) -> Outline:
         length_m=float(length),
         yaw_rad=float(yaw),
         fill=float(len(points) * pitch_m**2 / (width * length)),
+    )
+
+
+def lean(frame: Frame, seen: Outline, top_m: float, floor_m: float) -> FloatArray:
+    """``(2,)`` from a part's top face to where its foot is seen, at the height of the top [m]."""
+    eye = frame.camera_in_world[:3, 3]
+    share = (top_m - floor_m) / max(float(eye[2]) - floor_m, 1e-3)
+    return np.asarray(share * (eye[:2] - (seen.x_m, seen.y_m)))
+
+
+def without_sides(seen: Outline, lean_m: FloatArray) -> Outline:
+    """Take the sides of an upright part off the outline of all that is seen of it.
+
+    From above, a box shows as the hull of its top face and of the same face moved by ``lean_m``,
+    where its foot is seen: longer and wider by what that is along each side.
+
+    Args:
+        seen: Outline of top and sides together, at the height of the top.
+        lean_m: ``(2,)`` from the top face to where the foot shows at that height [m].
+    """
+    across = np.array([np.cos(seen.yaw_rad), np.sin(seen.yaw_rad)])
+    along = np.array([-across[1], across[0]])
+    wider, longer = abs(float(across @ lean_m)), abs(float(along @ lean_m))
+    width, length = max(seen.width_m - wider, 1e-4), max(seen.length_m - longer, 1e-4)
+    whole = seen.fill * seen.width_m * seen.length_m
+    face = whole - wider * length - longer * width
+    x, y = np.array([seen.x_m, seen.y_m]) - lean_m / 2
+    turned = width > length
+    return Outline(
+        x_m=float(x),
+        y_m=float(y),
+        width_m=min(width, length),
+        length_m=max(width, length),
+        yaw_rad=(seen.yaw_rad + (np.pi / 2 if turned else 0.0) + np.pi / 2) % np.pi - np.pi / 2,
+        fill=face / (width * length),
     )

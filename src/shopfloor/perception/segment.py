@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from shopfloor.order.part import FOOTPRINTS
-from shopfloor.perception.deproject import cloud, window
-from shopfloor.perception.outline import Outline, outline
+from shopfloor.perception.colour import COLOURS, GREY
+from shopfloor.perception.deproject import at_height, window
+from shopfloor.perception.outline import Outline, lean, outline, without_sides
+from shopfloor.perception.relief import relief
 from shopfloor.types import Frame, Station
 
 __all__ = ["Sighting", "find_parts"]
 
-_HUES: Mapping[str, float] = {
-    "red": 0.0,
-    "orange": 25.0,
-    "yellow": 52.0,
-    "green": 128.0,
-    "blue": 226.0,
-    "purple": 280.0,
-}
-"""Typical hue of each colour name [deg]."""
-
-_LEAST_SATURATION = 95  # of 255; bench, totes and arms are grey
-_LEAST_VALUE = 30
 _LEAST_HEIGHT_M = 0.008
+_MOST_HEIGHT_M = 0.12
+_SPECK = np.ones((3, 3), np.uint8)
 _LEAST_AREA_M2 = 1.2e-4
 _FACE_M = 0.004
 """Points this close below the highest ones belong to the top face."""
 _ELONGATED = 1.5
-_DISC = 0.89
-"""Between pi/4 (a disc) and 1 (a square)."""
+DISC, DISC_NOISY = 0.89, 0.845
+"""Fill between pi/4 (a disc) and 1 (a square), whose corners a noisy picture rounds."""
+LOWEST_M = min(shape.height_m for shape in FOOTPRINTS.values())
+"""A part that stands is no lower, whatever noisy depth says [m]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +66,15 @@ def find_parts(frame: Frame, station: Station) -> tuple[Sighting, ...]:
     left, top, right, bottom = part
     if left >= right or top >= bottom:
         return ()
-    points = cloud(frame, part)
-    hsv = cv2.cvtColor(
-        np.ascontiguousarray(frame.pixels[top:bottom, left:right]), cv2.COLOR_RGB2HSV_FULL
-    )
-    solid = (
-        (points[..., 2] > cz + _LEAST_HEIGHT_M)
-        & (points[..., 2] < cz + 0.12)
-        & (hsv[..., 1] > _LEAST_SATURATION)
-        & (hsv[..., 2] > _LEAST_VALUE)
-    )
-    names = np.array(list(_HUES))
-    nearest = _NEAREST_HUE[hsv[..., 0]]
+    seen = relief(frame, part)
     found = []
-    for index in np.unique(nearest[solid]):
-        mask = (solid & (nearest == index)).astype(np.uint8)
+    for colour in np.unique(seen.colours[seen.colours != GREY]):
+        mask = (seen.colours == colour).astype(np.uint8)
+        if seen.noisy:  # a single pixel's height says nothing, so the whole region's must
+            mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _SPECK)
+        else:
+            mask &= (seen.points[..., 2] > cz + _LEAST_HEIGHT_M).astype(np.uint8)
+            mask &= (seen.points[..., 2] < cz + _MOST_HEIGHT_M).astype(np.uint8)
         count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
         for label in range(1, count):
             if stats[label, cv2.CC_STAT_AREA] < 20:
@@ -95,41 +82,52 @@ def find_parts(frame: Frame, station: Station) -> tuple[Sighting, ...]:
             x, y, w, h = stats[label, :4]
             inside = labels[y : y + h, x : x + w] == label
             sighting = _describe(
-                frame, points[y : y + h, x : x + w], inside, (left + x, top + y), str(names[index])
+                frame,
+                seen.points[y : y + h, x : x + w],
+                inside,
+                (left + x, top + y),
+                COLOURS[colour],
+                cz,
+                seen.noise_m,
             )
             if sighting is not None:
                 found.append(sighting)
     return tuple(sorted(found, key=lambda s: (s.outline.x_m, s.outline.y_m)))
 
 
-def _nearest_hues() -> np.ndarray:
-    hue = np.arange(256)[:, None] * 360 / 256
-    gap = np.abs(hue - np.array(list(_HUES.values())))
-    return np.asarray(np.argmin(np.minimum(gap, 360 - gap), axis=1))
-
-
-_NEAREST_HUE = _nearest_hues()
-
-
 def _describe(
-    frame: Frame, points: np.ndarray, inside: np.ndarray, corner: tuple[int, int], colour: str
+    frame: Frame,
+    points: np.ndarray,
+    inside: np.ndarray,
+    corner: tuple[int, int],
+    colour: str,
+    floor_m: float,
+    noise_m: float,
 ) -> Sighting | None:
+    """Say what a region of one colour is, that stands on a floor."""
     z = points[..., 2]
-    top = float(np.quantile(z[inside], 0.9))
-    face = inside & (z > top - _FACE_M)
+    if not noise_m:
+        top = float(np.quantile(z[inside], 0.9))
+        face = inside & (z > top - _FACE_M)
+    else:
+        high = float(np.median(z[inside])) - floor_m
+        if not _LEAST_HEIGHT_M - noise_m / 2 < high < _MOST_HEIGHT_M:
+            return None
+        top, face = floor_m + max(high, LOWEST_M), inside
     distance = float((np.array([0, 0, top]) - frame.camera_in_world[:3, 3])[2])
     pitch = abs(distance) / frame.intrinsics.fx
     if face.sum() * pitch**2 < _LEAST_AREA_M2:
         return None
-    shape_of = outline(points[face][:, :2], pitch)
+    if not noise_m:
+        shape_of = outline(points[face][:, :2], pitch)
+    else:
+        shape_of = outline(at_height(frame, points[face], top), pitch)
+        shape_of = without_sides(shape_of, lean(frame, shape_of, top, floor_m))
     if shape_of.length_m > _ELONGATED * shape_of.width_m:
         shape = "bar"
     else:
-        shape = "cylinder" if shape_of.fill < _DISC else "cube"
-    size = min(
-        ("small", "large"),
-        key=lambda s: abs(2 * FOOTPRINTS[shape, s].half_m[1] - shape_of.width_m),
-    )
+        shape = "cylinder" if shape_of.fill < (DISC_NOISY if noise_m else DISC) else "cube"
+    size = min(("small", "large"), key=lambda s: _misfit(shape_of, shape, s, both=noise_m > 0))
     rows, columns = np.nonzero(face)
     seen_rows, seen_columns = np.nonzero(inside)
     return Sighting(
@@ -147,3 +145,13 @@ def _describe(
             int(corner[1] + seen_rows.max() + 1),
         ),
     )
+
+
+def _misfit(seen: Outline, shape: str, size: str, *, both: bool) -> float:
+    """How far an outline is from that of a size [m], by its width or by both sides.
+
+    A length that is cut short by what lies before it says less than the width where that is exact.
+    """
+    half = FOOTPRINTS[shape, size].half_m
+    off = abs(2 * half[1] - seen.width_m)
+    return off + abs(2 * half[0] - seen.length_m) if both else off

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Self
 
 from shopfloor.errors import RunCorrupt, RunVersion
@@ -21,9 +21,10 @@ E10_STATES = ("PRD", "SBY", "ENG", "SDT", "UDT", "NST")
 
 def _checked(cls: type[Any], data: Mapping[str, Any], what: str) -> dict[str, Any]:
     names = {f.name for f in fields(cls)}
-    if missing := sorted(names - data.keys()):
+    needed = {f.name for f in fields(cls) if f.default is MISSING}
+    if missing := sorted(needed - data.keys()):
         raise RunCorrupt(f"{what} lacks {', '.join(missing)}; the file was damaged or edited")
-    return {name: data[name] for name in names}
+    return {name: data[name] for name in names & data.keys()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,9 @@ class Manifest:
         git_commit: Of shopfloor, or None outside a checkout.
         sha256: Hashes of body, cell, orders, limits.
         brain_identity: What the brain says it is.
+        language: What generated orders were told in: ``mixed``, ``en`` or ``zh``; ``mixed`` in runs
+            from before there was a choice.
+        noise: Level of the sensor noise; runs from before there was any do not say it.
     """
 
     format: int
@@ -170,6 +174,8 @@ class Manifest:
     git_commit: str | None
     sha256: Mapping[str, str]
     brain_identity: Mapping[str, str]
+    language: str = "mixed"
+    noise: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""

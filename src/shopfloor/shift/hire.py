@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from inspect import signature
 from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from shopfloor.record import FORMAT, Manifest
 from shopfloor.shift.calendar import load_calendar
 from shopfloor.shift.dispatch import Dispatcher
 from shopfloor.shift.latency import Charge
-from shopfloor.shift.plan import Plan, Replay
+from shopfloor.shift.plan import MIXED, Plan, Replay
 from shopfloor.types import (
     Brain,
     BrainContext,
@@ -39,6 +40,7 @@ class Staff:
 
     Attributes:
         cell, brain: Ready to work.
+        world: The cell without sensor noise, for those who read the simulator's state.
         charge: What the brain's decisions cost.
         limits: Of the cell with its body.
         skills: Schemas of all skills by name.
@@ -63,9 +65,10 @@ class Staff:
         from shopfloor.guard import EnvelopeGuard, load_limits
 
         self.limits: Limits = load_limits(plan.cell, body.spec, plan.limits)
-        self.cell: Cell = _made(
+        self.world: Cell = _made(
             f"cell {plan.cell!r}", lambda: make_cell(body, record_fps=plan.record_fps)
         )
+        self.cell = _sensed(self.world, body, plan.noise)
         self._skills: dict[str, Any] = {
             name: plugins.factory("skills", name) for name in plugins.names("skills")
         }
@@ -215,6 +218,15 @@ def _made(what: str, make: Callable[[], _T]) -> _T:
         ) from error
 
 
+def _sensed(world: Cell, body: Any, noise: int) -> Cell:
+    """The cell as its sensors show it."""
+    if noise == 0:
+        return world
+    from shopfloor.cell.noise import NoisyCell, noise_level
+
+    return NoisyCell(world, body, noise_level(noise))
+
+
 def _finite(value: object) -> bool:
     if isinstance(value, Mapping):
         return all(map(_finite, value.values()))
@@ -236,7 +248,7 @@ def order_source(plan: Plan, cell: Cell) -> OrderSource:
         OrderError: The order file is wrong; the message names the line.
     """
     if plan.order_file is None:
-        return cell.orders(seed=plan.seed, count=plan.orders)
+        return _generated(plan, cell)
     from shopfloor.order.file import OrderFile
 
     source = OrderFile(plan.order_file, plan.seed)
@@ -247,11 +259,31 @@ def order_source(plan: Plan, cell: Cell) -> OrderSource:
     return source
 
 
+def _generated(plan: Plan, cell: Cell) -> OrderSource:
+    if plan.language == MIXED:
+        return cell.orders(seed=plan.seed, count=plan.orders)
+    make: Callable[..., OrderSource] = cell.orders
+    wanted: dict[str, Any] = {
+        "seed": plan.seed, "count": plan.orders, "language": plan.language,
+    }  # fmt: skip
+    try:
+        signature(make).bind(**wanted)
+    except TypeError:
+        raise UsageError(
+            f"cell {plan.cell!r} cannot tell its orders in one language; leave --language out"
+        ) from None
+    return make(**wanted)
+
+
 def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
     """Write down everything that the run depends on."""
+    from shopfloor.cell.noise import noise_level
+
     spec = staff.cell.spec
     unproven = getattr(staff.brain, "unproven", None)
-    notes = [note for note in (*plan.notes, plan.latency.note, unproven and _UNPROVEN) if note]
+    noise = noise_level(plan.noise)
+    said = (*plan.notes, plan.latency.note, noise.note, unproven and _UNPROVEN)
+    notes = [note for note in said if note]
     identity = getattr(staff.brain, "identity", None) or type(staff.brain).__qualname__
     facts = getattr(staff.brain, "facts", None) or {"id": str(identity)}
     return Manifest(
@@ -271,12 +303,14 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
         depth=plan.depth,
         audit=plan.audit,
         allow_unproven=plan.allow_unproven,
+        noise=plan.noise,
         cameras=plan.cameras,
         control_dt=spec.control_dt,
         changeover_s=spec.changeover_s,
         calendar=load_calendar(plan.calendar),
         planned_cycle_s=plan.planned_cycle.seconds if plan.planned_cycle else None,
         planned_cycle_source=plan.planned_cycle.source if plan.planned_cycle else None,
+        language=plan.language,
         limb_names=tuple(spec.body.limbs),
         camera_names=tuple(spec.cameras),
         notes=tuple(notes),
@@ -294,6 +328,7 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
             "cell": spec.sha256,
             "orders": source.sha256,
             "limits": staff.limits.sha256,
+            "noise": noise.sha256,
         },
         brain_identity={str(key): str(value) for key, value in facts.items()},
     )

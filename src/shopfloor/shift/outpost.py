@@ -80,7 +80,7 @@ class Outpost:
         plan = plan_of(path, workers=1, max_wall_s=None)
         staff = Staff(plan)
         try:
-            here = manifest(plan, staff, order_source(plan, staff.cell))
+            here = manifest(plan, staff, order_source(plan, staff.world))
             refuse_other_house(self._written, here, platform.node())
             self._worker = Worker(plan, self._folder, staff, between_ticks=self._look)
         except BaseException:

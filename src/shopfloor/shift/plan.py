@@ -13,7 +13,11 @@ from shopfloor.shift.planned import PlannedCycle
 from shopfloor.shift.workforce import Cluster, Workforce, check_workers
 from shopfloor.types import Brain, BrainContext
 
-__all__ = ["Plan", "Replay"]
+__all__ = ["LANGUAGES", "MIXED", "Plan", "Replay"]
+
+MIXED = "mixed"
+LANGUAGES = (MIXED, "en", "zh")
+"""What generated orders can be told in."""
 
 Replay = Callable[[BrainContext], tuple[Brain, Charge]]
 """Makes who takes the brain's place, and what its decisions cost; every worker makes its own, so it
@@ -34,6 +38,7 @@ class Plan:
         hours: Length of the shift in hours of the virtual clock, or None. The lot during
             which the time is up is finished.
         order_file: Orders to carry out instead of generated ones, or None.
+        language: What generated orders are told in: ``mixed``, ``en`` or ``zh``.
         latency: What thinking costs.
         limits: ``fenced``, ``collaborative``, or the path of a limits file.
         record_fps: Rate of the recorded camera streams [Hz].
@@ -49,6 +54,7 @@ class Plan:
         planned_cycle: Planned run time per unit, or None: then effectiveness is not measured.
         replay: Who decides in the brain's place, as recorded; None: the brain itself.
         notes: What a reader of the run must know first, besides what follows from the rest.
+        noise: Level of the sensor noise between cell and brain; 0 for none.
     """
 
     cell: str
@@ -68,10 +74,12 @@ class Plan:
     allow_unproven: bool = False
     depth: bool = False
     cameras: tuple[str, ...] = ()
+    language: str = MIXED
     calendar: str = NO_CALENDAR.name
     planned_cycle: PlannedCycle | None = None
     replay: Replay | None = None
     notes: tuple[str, ...] = ()
+    noise: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.
@@ -79,6 +87,10 @@ class Plan:
         Raises:
             UsageError: A number is impossible, or two lengths were given.
         """
+        if self.noise != 0:
+            from shopfloor.cell.noise.level import noise_level
+
+            noise_level(self.noise)
         if self.orders is not None and self.hours is not None:
             raise UsageError("give --orders or --hours, not both")
         if self.orders is not None and not 1 <= self.orders <= _MOST_ORDERS:
@@ -101,4 +113,16 @@ class Plan:
             raise UsageError(
                 "--latency measured with several workers would charge each brain for the others' "
                 "load; take --workers 1, or --latency fixed:MS"
+            )
+        self._check_language()
+
+    def _check_language(self) -> None:
+        if self.language not in LANGUAGES:
+            raise UsageError(
+                f"--language is {self.language!r}; it must be one of {', '.join(LANGUAGES)}"
+            )
+        if self.language != MIXED and self.order_file is not None:
+            raise UsageError(
+                "--language is for generated orders; those of an order file are told as they stand "
+                "there: give one of the two"
             )

@@ -76,7 +76,7 @@ def run_shift(
         staff = Staff(plan)
         handed_over = False
         try:
-            source = order_source(plan, staff.cell)
+            source = order_source(plan, staff.world)
             written = manifest(plan, staff, source)
             folder = RunFolder.open_for_resume(out) if resume else create_run(out, plan, written)
             with folder:

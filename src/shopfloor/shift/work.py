@@ -52,6 +52,7 @@ class Crew:
         dispatcher: Makes a fresh dispatcher.
         latency: What thinking costs.
         watch: Called with each timestep by an independent reader, or None.
+        view_ticks: How long a view is on its way to the brain, charged with its thinking.
     """
 
     cell: Cell
@@ -63,6 +64,7 @@ class Crew:
     dispatcher: Callable[[], Dispatcher]
     latency: Charge
     watch: Callable[[], None] | None = None
+    view_ticks: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -114,7 +116,8 @@ class _Floor:
             self.lame = error
         state = crew.guard.start(crew.limits)
         self.dispatcher.looks.update(crew.brain.needs.cameras)
-        jaw = {limb: timestep.observation.limbs[limb].jaw_m for limb in self.limbs}
+        # A jaw is no narrower than shut, whatever its sensor says.
+        jaw = {limb: max(timestep.observation.limbs[limb].jaw_m, 0.0) for limb in self.limbs}
         while True:
             observation = timestep.observation
             now: list[Event] = []
@@ -167,7 +170,8 @@ class _Floor:
         if needs.refresh == "decision":
             cameras.update(needs.cameras)
         self.dispatcher.looks.clear()
-        if needs.refresh != "never":
+        looks = needs.refresh != "never" and bool(cameras)
+        if looks:
             for camera in sorted(cameras):
                 frame = crew.cell.view(camera)
                 self.views = {**self.views, camera: frame}
@@ -187,6 +191,7 @@ class _Floor:
             heard = said if isinstance(said, Exchange) else Exchange("", note, "", 0.0)
             reply = Reply(Finish("gave_up", note), heard)
         due = tick + crew.latency.ticks(time.perf_counter() - began, self.dt)
+        due += crew.view_ticks if looks else 0
         crew.recorder.exchange(tick, reply.exchange, decision=reply.decision, due=due)
         self.tally.exchange(reply.exchange)
         self.thought = _Thought(reply, asked, due)

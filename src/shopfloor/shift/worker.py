@@ -66,7 +66,7 @@ class Worker:
         if plan.audit:
             from shopfloor.cell.audit import Audit
 
-            audit = self._audit = Audit(self.staff.cell, self.staff.limits)  # type: ignore[arg-type]
+            audit = self._audit = Audit(self.staff.world, self.staff.limits)  # type: ignore[arg-type]
 
             def watch() -> None:
                 audit.look()
@@ -83,6 +83,8 @@ class Worker:
             dispatcher=self.staff.dispatcher,
             latency=self.staff.charge,
             watch=watch,
+            # What a replay charges holds it already.
+            view_ticks=0 if plan.replay else getattr(self.staff.cell, "view_ticks", 0),
         )
 
     def work(self, lot: Lot) -> Entry:

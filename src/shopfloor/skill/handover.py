@@ -20,6 +20,8 @@ __all__ = ["Handover"]
 
 _SPOT_CLEAR_M = 0.045
 """Radius that must be free around the spot where the part is set down [m]."""
+_EMPTY_M = 0.012
+"""A spot that is no higher than this above the tray is empty: every part is twice as high [m]."""
 _SET_DOWN_M = 0.013
 """Height of the fingertips over the tray when they let go: a little above where they took hold."""
 
@@ -65,7 +67,7 @@ class Handover(Pick, Place):
             return put
         yield from self.home(giver)
         yield from self._fresh(giver, frame.camera)
-        fresh = self.observation.frames[frame.camera]
+        fresh = self.newest(frame.camera)
         su, sv = pixel(fresh, np.array([[spot.x_m, spot.y_m, spot.z_m]]))[0]
         spec = self.context.body.spec.limbs[taker]
         grasp = grasp_at(fresh, su, sv, spec.jaw_max_m - 0.002)
@@ -104,7 +106,7 @@ class Handover(Pick, Place):
         level = surface(self.observation.frames[camera], spots, cz, _SPOT_CLEAR_M)
         here = self.here(giver)
         far = np.hypot(spots[:, 0] - here.x_m, spots[:, 1] - here.y_m)
-        free = level < cz + 0.004
+        free = level < cz + _EMPTY_M
         if not free.any():
             raise Unreachable("no free spot on the tray to hand the part over")
         best = int(np.argmin(np.where(free, far, np.inf)))

@@ -71,7 +71,7 @@ class Pick(ScriptedSkill):
                 # The limb hides its own target: clear the view, then find it again.
                 yield from self.home(limb)
                 yield from self._fresh(limb, frame.camera)
-                frame = self.observation.frames[frame.camera]
+                frame = self.newest(frame.camera)
                 u, v = pixel(frame, target[None])[0]
             grasp = grasp_at(
                 frame,

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shopfloor.errors import ShopfloorError, Unreachable
-from shopfloor.perception import point
+from shopfloor.perception import point, registered
 from shopfloor.skill import traffic
 from shopfloor.skill.context import SkillContext
 from shopfloor.skill.jump import TopDown, jump, pose_of
@@ -68,6 +68,8 @@ def target_pixel(
 ) -> tuple[Frame, float, float]:
     """Resolve a ``point`` or ``box`` argument to a frame and a pixel.
 
+    The frame's pose is corrected by the fixtures that are seen in it.
+
     Raises:
         Unreachable: The camera has shown nothing yet, or the pixel is outside its picture.
     """
@@ -84,7 +86,7 @@ def target_pixel(
     height, width = frame.pixels.shape[:2]
     if not (0 <= u < width and 0 <= v < height):
         raise Unreachable(f"pixel ({u:g}, {v:g}) is outside the {width} x {height} picture")
-    return frame, float(u), float(v)
+    return registered(frame, observation.stations), float(u), float(v)
 
 
 class ScriptedSkill(ABC):
@@ -222,7 +224,7 @@ class ScriptedSkill(ABC):
 
     def _is_home(self, limb: str) -> bool:
         spec = self.context.body.spec.limbs[limb]
-        return bool(np.abs(self.observation.limbs[limb].q - spec.q_home).max() < _AT_HOME_RAD)
+        return bool(np.abs(self._q(limb) - spec.q_home).max() < _AT_HOME_RAD)
 
     def rest(self, jaw_m: Mapping[str, float | None], ticks: int) -> ActionChunk:
         """Stand still for some ticks with the jaws as given."""
@@ -252,6 +254,10 @@ class ScriptedSkill(ABC):
         """Draw a limb back to its home, jaw as it is."""
         if not self._is_home(limb):
             yield from self.go(limb, self._home(limb), None)
+
+    def newest(self, camera: str) -> Frame:
+        """The newest stream frame of a camera, its pose corrected by the fixtures seen in it."""
+        return registered(self.observation.frames[camera], self.observation.stations)
 
     def seen_point(self, arguments: Mapping[str, Any], asked: Observation) -> FloatArray:
         """``(3,)`` point in the world [m] of a pixel target."""

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from shopfloor.cell.noise import NoiseLevel
 from shopfloor.testing.clause import Clause
 from shopfloor.testing.picture import Pictures, check_lens
+from shopfloor.testing.slack import Slack
 from shopfloor.testing.timestep import Told, check_kept, fingerprint
 from shopfloor.types import (
     Action,
@@ -33,7 +35,13 @@ _DRIFT_M = 1e-3
 _REST_RAD_S = 0.05
 
 
-def check_cell(cell: Cell, lots: Sequence[Lot], *, repeatable: bool = True) -> None:
+def check_cell(
+    cell: Cell,
+    lots: Sequence[Lot],
+    *,
+    repeatable: bool = True,
+    noise: NoiseLevel | None = None,
+) -> None:
     """Check that a cell keeps its contract on each of some lots.
 
     Every limb turns its last joint a little and opens its jaw half, then the cell holds for
@@ -51,7 +59,7 @@ def check_cell(cell: Cell, lots: Sequence[Lot], *, repeatable: bool = True) -> N
     ``cell.wrench``           at rest with an empty jaw the wrist feels next to nothing
     ``cell.frames``           every camera, with the pixels, depth and intrinsics it promises
     ``cell.frames.rate``      the first frame has seq 0, and no frame is left out or late
-    ``cell.frames.depth``     depth is finite and positive
+    ``cell.frames.depth``     depth is finite and positive, or 0 where a noisy camera reads nothing
     ``cell.frames.true``      calibrated poses, depth and colours agree with where the parts are
     ``cell.stations``         the lot's totes are there, and some camera sees each station's floor
     ``cell.view``             a native picture of this very tick, which moves nothing
@@ -74,6 +82,9 @@ def check_cell(cell: Cell, lots: Sequence[Lot], *, repeatable: bool = True) -> N
         repeatable: False for a real cell, where nothing happens twice; then truth may be None
             and the clauses about repetition are left out.
 
+        noise: How noisy the cell's sensors are by its own account: tolerances are wider by what
+            that level can do, six deviations of it, and depth may have holes.
+
     Raises:
         AssertionError: A clause is broken; the message begins with its name.
     """
@@ -83,8 +94,9 @@ def check_cell(cell: Cell, lots: Sequence[Lot], *, repeatable: bool = True) -> N
         isinstance(cell, Cell), f"{type(cell).__name__} lacks a method of shopfloor.types.Cell"
     )
     _check_spec(cell.spec)
+    slack = Slack.of(noise, cell.spec.control_dt)
     for lot in lots:
-        trial = _Trial(cell, lot, truth=repeatable)
+        trial = _Trial(cell, lot, slack, truth=repeatable)
         first = trial.begin()
         told = [fingerprint(first)]
         kept = [first]
@@ -98,12 +110,12 @@ def check_cell(cell: Cell, lots: Sequence[Lot], *, repeatable: bool = True) -> N
             check_kept(timestep, was)
         trial.stop()
         if repeatable:
-            _check_again(cell, lot, told)
+            _check_again(cell, lot, slack, told)
     _check_orders(cell)
 
 
-def _check_again(cell: Cell, lot: Lot, told: Sequence[str]) -> None:
-    trial = _Trial(cell, lot, truth=True)
+def _check_again(cell: Cell, lot: Lot, slack: Slack, told: Sequence[str]) -> None:
+    trial = _Trial(cell, lot, slack, truth=True)
     again = trial.begin()
     Clause("cell.reset").holds(
         fingerprint(again) == told[0],
@@ -135,7 +147,8 @@ def _check_spec(spec: CellSpec) -> None:
 class _Trial:
     """One lot, from reset on."""
 
-    def __init__(self, cell: Cell, lot: Lot, *, truth: bool) -> None:
+    def __init__(self, cell: Cell, lot: Lot, slack: Slack, *, truth: bool) -> None:
+        self.slack = slack
         self.cell, self.lot, self.spec = cell, lot, cell.spec
         self.needs_truth = truth
         self.limbs: Mapping[str, LimbSpec] = cell.spec.body.limbs
@@ -143,7 +156,8 @@ class _Trial:
 
     def begin(self) -> Timestep:
         """Reset the cell and look at the first timestep closely."""
-        self.told, self.pictures = Told(self.cell, self.lot), Pictures(self.spec, self.lot)
+        self.told = Told(self.cell, self.lot, self.slack)
+        self.pictures = Pictures(self.spec, self.lot, self.slack)
         timestep = self.cell.reset(self.lot, seed=self.lot.seed)
         self._check(timestep, 0)
         self.pictures.check_first(timestep.observation, timestep.truth)
@@ -194,7 +208,7 @@ class _Trial:
         for name, limb in limbs.items():
             off = float(np.abs(limb.q - goal[name]).max())
             clause.holds(
-                off < _FOLLOW_RAD,
+                off < _FOLLOW_RAD + self.slack.angle_rad,
                 f"{name!r} is {off:.3f} rad from where it was sent {_SETTLE_TICKS} ticks ago",
             )
             clause.holds(
@@ -225,7 +239,7 @@ class _Trial:
                 was = begun.observation.limbs[name]
                 drift = float(np.linalg.norm((limb.tool_in_world - was.tool_in_world)[:3, 3]))
                 clause.holds(
-                    drift <= _DRIFT_M,
+                    drift <= _DRIFT_M + self.slack.tool_m,
                     f"after {now.observation.tick - begun.observation.tick} ticks of holding the "
                     f"tool of {name!r} has moved by {drift * 1000:.2f} mm; at most "
                     f"{_DRIFT_M * 1000:g}",
@@ -278,7 +292,7 @@ class _Trial:
         for name, limb in self.cell.step(self.cell.hold()).observation.limbs.items():
             fastest = float(np.abs(limb.qd).max())
             Clause("cell.stop").holds(
-                fastest < _REST_RAD_S,
+                fastest < _REST_RAD_S + self.slack.speed_rad_s,
                 f"after a stop a joint of {name!r} still moves at {fastest:.2f} rad/s",
             )
 

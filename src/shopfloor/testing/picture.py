@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from shopfloor.testing.clause import Clause
+from shopfloor.testing.slack import Slack
 from shopfloor.types import (
     CellSpec,
     FloatArray,
@@ -17,6 +18,7 @@ from shopfloor.types import (
     Part,
     Station,
     Truth,
+    UInt8Array,
 )
 
 __all__ = ["Pictures", "check_lens"]
@@ -52,7 +54,8 @@ def check_lens(clause: Clause, lens: Intrinsics, what: str) -> None:
 class Pictures:
     """The pictures of one lot, in their order."""
 
-    def __init__(self, spec: CellSpec, lot: Lot) -> None:
+    def __init__(self, spec: CellSpec, lot: Lot, slack: Slack) -> None:
+        self.slack = slack
         self.spec, self.lot = spec, lot
         self.last: dict[str, Frame] = {}
 
@@ -122,7 +125,13 @@ class Pictures:
         clause.holds(depth.dtype == np.float32, f"depth {what} is {depth.dtype}, not float32")
         clause = Clause("cell.frames.depth")
         clause.holds(np.isfinite(depth).all(), f"depth {what} is not finite everywhere")
-        clause.holds(depth.min() > 0, f"depth {what} is {depth.min():g} m somewhere; above 0")
+        lost, most = float((depth == 0).mean()), self.slack.lost
+        least = float(depth.min())
+        clause.holds(
+            least > 0 or (least == 0 and lost <= most),
+            f"depth {what} is {least:g} m somewhere, and {100 * lost:.1f} % of it 0; above 0"
+            + (f", or 0 in at most {100 * most:.1f} %" if most else ""),
+        )
 
     def check_sight(self, frame: Frame, truth: Truth | None) -> None:
         """Where the truth has a part, the picture must show that part, or something before it."""
@@ -142,14 +151,19 @@ class Pictures:
             if frame.depth is not None:
                 reads = float(frame.depth[row, column])
                 clause.holds(
-                    reads <= z + _BEHIND_M,
+                    reads <= z + _BEHIND_M + self.slack.depth_m(z),
                     f"{frame.camera!r} sees {reads:.3f} m far where part {part.id!r} is {z:.3f} m "
                     "away: pose, intrinsics, depth or the order of the rows is wrong",
                 )
-                if reads < z - _BEFORE_M:
+                if reads == 0:
+                    inside -= 1  # nothing was measured there, so nothing is told of it
+                    continue
+                if reads < z - _BEFORE_M - self.slack.depth_m(z):
                     continue
             seen += 1
-            coloured += _looks(part, frame.pixels[row, column])
+            r = self.slack.aside_px(frame, z)
+            near = frame.pixels[max(row - r, 0) : row + r + 1, max(column - r, 0) : column + r + 1]
+            coloured += any(_looks(part, rgb) for rgb in near.reshape(-1, 3))
         clause.holds(inside == 0 or seen >= _SEEN * inside,
                      f"{frame.camera!r} shows {seen} of {inside} parts at their depth")  # fmt: skip
         clause.holds(
@@ -172,7 +186,7 @@ class Pictures:
             )  # fmt: skip
 
 
-def _looks(part: Part, rgb: FloatArray) -> bool:
+def _looks(part: Part, rgb: UInt8Array) -> bool:
     value = dict(zip("rgb", (int(c) for c in rgb), strict=True))
     return all(value[a] > value[b] for a, b in (p.split(">") for p in _LEADS[part.colour].split()))
 

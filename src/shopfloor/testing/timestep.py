@@ -9,6 +9,7 @@ import numpy as np
 from xxhash import xxh3_128
 
 from shopfloor.testing.clause import Clause
+from shopfloor.testing.slack import Slack
 from shopfloor.types import Cell, FloatArray, LimbState, Lot, Observation, Timestep, Truth
 
 __all__ = ["Told", "check_kept", "fingerprint"]
@@ -21,7 +22,8 @@ _REST_N, _REST_NM = 5.0, 0.5
 class Told:
     """What is told of limbs and parts in one lot."""
 
-    def __init__(self, cell: Cell, lot: Lot) -> None:
+    def __init__(self, cell: Cell, lot: Lot, slack: Slack) -> None:
+        self.slack = slack
         self.cell, self.lot = cell, lot
         self.spec, self.limbs = cell.spec, cell.spec.body.limbs
 
@@ -30,7 +32,8 @@ class Told:
         for name, limb in limbs.items():
             fastest = float(np.abs(limb.qd).max())
             Clause("cell.limbs").holds(
-                fastest < _REST_RAD_S, f"at tick 0 a joint of {name!r} moves at {fastest:.2f} rad/s"
+                fastest < _REST_RAD_S + self.slack.speed_rad_s,
+                f"at tick 0 a joint of {name!r} moves at {fastest:.2f} rad/s",
             )
             force, torque = np.linalg.norm(limb.wrench[:3]), np.linalg.norm(limb.wrench[3:])
             Clause("cell.wrench").holds(
@@ -44,6 +47,7 @@ class Told:
         clause = Clause("cell.limbs")
         clause.keys(limbs, self.limbs, "limbs")
         body = getattr(self.cell, "body", None)
+        most = 0.01 + self.slack.angle_rad
         for name, limb in limbs.items():
             spec = self.limbs[name]
             clause.array(limb.q, (spec.dof,), f"q of {name!r}")
@@ -51,7 +55,7 @@ class Told:
             clause.array(limb.q_target, (spec.dof,), f"q_target of {name!r}")
             clause.array(limb.wrench, (6,), f"wrench of {name!r}")
             clause.holds(
-                np.all(limb.q >= spec.q_lower - 0.01) and np.all(limb.q <= spec.q_upper + 0.01),
+                np.all(limb.q >= spec.q_lower - most) and np.all(limb.q <= spec.q_upper + most),
                 f"q of {name!r} is outside the joint range of the body; are these degrees?",
             )
             clause.number(limb.jaw_m, -0.002, spec.jaw_max_m + 0.002, f"jaw_m of {name!r}", "m")
@@ -111,9 +115,10 @@ class Told:
         for name, limb in now.limbs.items():
             ends = before.limbs[name].q, after.limbs[name].q
             wanted = (ends[1] - ends[0]) / (2 * self.spec.control_dt)
-            off = float((np.abs(limb.qd - wanted) - 0.15 * np.abs(wanted)).max())
+            share = 0.15 + self.slack.speed_share
+            off = float((np.abs(limb.qd - wanted) - share * np.abs(wanted)).max())
             Clause("cell.speed").holds(
-                off < 0.05,
+                off < 0.05 + self.slack.speed_rad_s,
                 f"at tick {now.tick} a joint of {name!r} tells another speed than it has "
                 f"({limb.qd} and {wanted} rad/s)",
             )

@@ -42,7 +42,10 @@ class Cell(Protocol):
         ...
 
     def orders(self, *, seed: int, count: int | None) -> OrderSource:
-        """Make the cell's own orders: ``count`` lots, or lots without end."""
+        """Make the cell's own orders: ``count`` lots, or lots without end.
+
+        A cell that can tell all of them in one language takes ``language``, ``en`` or ``zh``, too.
+        """
         ...
 
     def judge(self) -> Judge:
