@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from shopfloor.perception.deproject import pixel
 from shopfloor.perception.colour import GREY
+from shopfloor.perception.deproject import pixel
 from shopfloor.perception.relief import Relief, relief
 from shopfloor.types import FloatArray, Frame
 
