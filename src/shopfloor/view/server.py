@@ -1,0 +1,95 @@
+"""Serves the pages until somebody presses Ctrl-C."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import uvicorn
+
+from shopfloor import entrance
+from shopfloor.entrance import Token, loopback
+from shopfloor.errors import UsageError
+from shopfloor.view.app import make_app
+from shopfloor.view.library import Library
+from shopfloor.view.porter import Porter
+
+__all__ = ["Http", "guarded", "serve"]
+
+_MOST_REQUESTS = 64
+_CLOSE_S = 1
+_IDLE_S = 10
+_MOST_HEAD = 16_384
+_PORTS_AFTER = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Http(entrance.Http):
+    """An address to serve the pages at."""
+
+    terms: ClassVar[entrance.Terms] = entrance.Terms(
+        option="--host", token="--token-file",  # noqa: S106 - the name of an option
+        name="the token", harm="look at every run",
+    )  # fmt: skip
+
+    def bind(self) -> socket.socket:
+        """Take the address; raises UsageError, which names a port that is free."""
+        try:
+            return entrance.Http.bind(self)
+        except UsageError as error:
+            free = _free_after(self)
+            more = "" if free is None else f": `--port {free}` is free"
+            raise UsageError(
+                f"{str(error).partition(';')[0]}; take another --port{more}"
+            ) from error
+
+
+def _free_after(http: Http) -> int | None:
+    if not http.port:
+        return None
+    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
+    for port in range(http.port + 1, min(http.port + _PORTS_AFTER, 65536)):
+        with suppress(OSError), socket.create_server((http.host, port), family=family):
+            return port
+    return None
+
+
+def guarded(root: Path, http: Http) -> Callable[..., Any]:
+    """Return the pages of a folder with everybody who stands before them."""
+    # A rebinding page does not have the token, and a host behind a proxy has any name.
+    app = Porter(make_app(Library(root)), names=loopback(http.host))
+    return app if http.token is None else Token(app, http.token, people=True)
+
+
+def serve(root: Path, http: Http, *, listening: Callable[[str], None]) -> None:
+    """Serve the runs of a folder until interrupted.
+
+    Args:
+        root: The folder.
+        http: Where.
+        listening: Called with the address when it can be reached.
+
+    Raises:
+        UsageError: The address cannot be had.
+    """
+    config = uvicorn.Config(
+        guarded(root, http),
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=_MOST_REQUESTS,
+        timeout_keep_alive=_IDLE_S,
+        timeout_graceful_shutdown=_CLOSE_S,
+        h11_max_incomplete_event_size=_MOST_HEAD,
+        http="h11",
+        ssl_certfile=http.cert,
+        ssl_keyfile=http.key,
+    )
+    with http.bind() as taken, suppress(KeyboardInterrupt):
+        listening(http.url(taken) + "/")
+        uvicorn.Server(config).run([taken])
