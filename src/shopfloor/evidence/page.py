@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
@@ -16,8 +15,8 @@ from shopfloor.evidence.comparison import Comparison, Pair, Standing
 from shopfloor.order import FAILURE_MEANINGS
 from shopfloor.record.disk import write_atomic
 from shopfloor.record.entry import Entry
-from shopfloor.report import wording
 from shopfloor.report.chart import nice_ticks
+from shopfloor.report.press import template
 from shopfloor.report.printable import printable
 from shopfloor.shift import Latency
 
@@ -83,23 +82,7 @@ def _words(found: Comparison, pair: Pair) -> tuple[str, str]:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "percent": wording.percent,
-        "number": wording.number,
-        "clock": wording.clock,
-        "bounds": wording.interval,
-        "rate_interval": wording.rate_interval,
-        "between": wording.between,
-        "printable": printable,
-        "p_words": verdict.p_words,
-    }
-    source = files("shopfloor.evidence").joinpath("compare.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(source)
+    return template("shopfloor.evidence", "compare.html.j2", p_words=verdict.p_words)
 
 
 def _letters(found: Comparison) -> dict[str, str]:

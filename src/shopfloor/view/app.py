@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,10 +12,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
 
-from shopfloor.errors import RunCorrupt, ShopfloorError, UsageError
+from shopfloor.errors import ShopfloorError, UsageError
 from shopfloor.record.film import film_name
 from shopfloor.view import page as pages
-from shopfloor.view.library import Glance, Library, Shown, reading
+from shopfloor.view.library import Library, Shown, reading
 from shopfloor.view.page import Wanted
 from shopfloor.view.picture import jpeg
 from shopfloor.view.porter import CLOSED
@@ -89,19 +88,17 @@ def _episodes(app: FastAPI, library: Library) -> None:
         return _html(request, made)
 
     @_get(app, "/run/{run}/episode/{lot}")
-    def episode(
-        request: Request, run: str, lot: int, code: Text = "", q: Text = ""
-    ) -> Response:
+    def episode(request: Request, run: str, lot: int, code: Text = "", q: Text = "") -> Response:
         shown = _run(library, run)
         made = pages.episode_page(
-            shown, _lot(shown, lot), _words(request), here=_here(request), wanted=Wanted(code, q)
+            shown, _lot(lot), _words(request), here=_here(request), wanted=Wanted(code, q)
         )
         return _html(request, made)
 
     @_get(app, "/run/{run}/episode/{lot}/video/{camera}")
     def video(run: str, lot: int, camera: str) -> Response:
         shown = _run(library, run)
-        file = shown.folder.episode(_lot(shown, lot)).path / film_name(_camera(shown, camera))
+        file = shown.folder.episode(_lot(lot)).path / film_name(_camera(shown, camera))
         if not _inside(shown, file):
             raise HTTPException(404)
         return FileResponse(file, media_type="video/mp4", headers=_A_WHILE)
@@ -109,7 +106,7 @@ def _episodes(app: FastAPI, library: Library) -> None:
     @_get(app, "/run/{run}/episode/{lot}/shown/{camera}/{place}")
     def picture(run: str, lot: int, camera: str, place: int) -> Response:
         shown = _run(library, run)
-        held = shown.folder.episode(_lot(shown, lot))
+        held = shown.folder.episode(_lot(lot))
         file = held.path / film_name(f"{_camera(shown, camera)}.views")
         if place < 0 or not _inside(shown, file):
             raise HTTPException(404)
@@ -140,7 +137,8 @@ def _errors(app: FastAPI) -> None:
     def wrong(request: Request, error: ShopfloorError) -> Response:
         words = _words(request)
         made = pages.wrong_page(words, here=_here(request), title=words("wrong"), said=str(error))
-        return HTMLResponse(made, 409)
+        absent = isinstance(error, UsageError) and "lot" in request.path_params
+        return HTMLResponse(made, 404 if absent else 409)
 
     @app.exception_handler(HTTPException)
     @app.exception_handler(RequestValidationError)
@@ -160,8 +158,8 @@ def _run(library: Library, name: str) -> Shown:
     return shown
 
 
-def _lot(run: Shown, lot: int) -> int:
-    """Return a lot that the run has; no other number comes near a path."""
+def _lot(lot: int) -> int:
+    """Return a number that a lot can have."""
     if not 0 <= lot < 10**9:
         raise HTTPException(404)
     return lot
@@ -187,6 +185,7 @@ def _compared(library: Library, names: list[str]) -> Any:
     from shopfloor.evidence.comparison import compare
     from shopfloor.evidence.contestant import contestants
 
+    names = list(dict.fromkeys(names))
     if not 2 <= len(names) <= _MOST_COMPARED:
         raise UsageError(f"{len(names)} runs are named; a comparison is of 2 to {_MOST_COMPARED}")
     paths = [_run(library, name).found.path for name in names]
@@ -211,5 +210,12 @@ def _here(request: Request) -> str:
 def _html(request: Request, made: str) -> Response:
     response = HTMLResponse(made)
     if (lang := request.query_params.get("lang")) in LANGUAGES:
-        response.set_cookie(_COOKIE, str(lang), max_age=_YEAR_S, samesite="lax", httponly=True)
+        response.set_cookie(
+            _COOKIE,
+            str(lang),
+            max_age=_YEAR_S,
+            samesite="lax",
+            httponly=True,
+            secure=request.url.scheme == "https",
+        )
     return response

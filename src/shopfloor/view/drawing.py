@@ -110,9 +110,7 @@ def _marks(story: Story, event: Event, lanes: Sequence[Lane]) -> Iterator[str]:
             f"{title}</circle>"
         )
     else:
-        yield (
-            f'<circle class="{css}" {data} cx="{x:.3f}%" cy="{y:g}" r="{_DOT}">{title}</circle>'
-        )
+        yield (f'<circle class="{css}" {data} cx="{x:.3f}%" cy="{y:g}" r="{_DOT}">{title}</circle>')
 
 
 def _bar(story: Story, event: Event, lane: Lane, attributes: str, title: str) -> str:

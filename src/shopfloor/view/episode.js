@@ -13,6 +13,9 @@
   const ends = lines.map((line) => Number(line.dataset.end));
   const play = document.getElementById("play");
   const clock = document.getElementById("clock");
+  const now = document.getElementById("now");
+  const asked = document.getElementById("asked");
+  const questions = lines.flatMap((line, i) => (line.querySelector("details") === null ? [] : [i]));
   const help = document.getElementById("help");
   const dt = Number(scene.dataset.dt);
   const last = Math.max(Number(scene.dataset.last), 1);
@@ -66,6 +69,20 @@
       lines[i].classList.toggle("active", begins[i] <= tick && tick <= ends[i]);
     }
     choose(newest);
+    recall();
+  }
+
+  // What the brain was last asked stands beside the videos, with what it saw.
+  function recall() {
+    const last = questions.filter((i) => begins[i] <= tick).pop();
+    if (last === undefined || asked.dataset.event === String(last)) return;
+    asked.dataset.event = String(last);
+    const copy = lines[last].querySelector("details").cloneNode(true);
+    const head = document.createElement("p");
+    head.textContent = `${lines[last].querySelector("a").textContent} ${lines[last].querySelector(".said").firstChild.textContent.trim()}`;
+    copy.querySelector("summary").remove();
+    asked.replaceChildren(head, ...copy.childNodes);
+    now.hidden = false;
   }
 
   function choose(number) {
@@ -204,7 +221,7 @@
   track.setAttribute("aria-valuemax", String(last));
   scene.querySelector(".controls").hidden = false;
   play.hidden = lead < 0;
-  const asked = /^#e(\d+)$/.exec(location.hash);
-  if (asked !== null && Number(asked[1]) < lines.length) seek(begins[asked[1]], Number(asked[1]));
+  const named = /^#e(\d+)$/.exec(location.hash);
+  if (named !== null && Number(named[1]) < lines.length) seek(begins[named[1]], Number(named[1]));
   else mark(0);
 }

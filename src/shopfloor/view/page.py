@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import sha256
@@ -10,18 +10,19 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from shopfloor.record.entry import E10_STATES
+from shopfloor.record.video import VIEWS
 from shopfloor.report import chart, told, wording
 from shopfloor.report.clip import clips
 from shopfloor.report.page import LIMIT_BYTES, render
-from shopfloor.report.printable import printable
 from shopfloor.report.press import press
+from shopfloor.report.printable import printable
 from shopfloor.report.register import Row
 from shopfloor.report.story import Fate, Story
 from shopfloor.report.timeline import lot_times, timeline
 from shopfloor.report.trend import success_trend
 from shopfloor.view.drawing import draw
 from shopfloor.view.event import events, meaning
-from shopfloor.view.library import Glance, Library, Shown, reading
+from shopfloor.view.library import Library, Shown, reading
 from shopfloor.view.wording import Words
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ def episode_page(run: Shown, lot: int, words: Words, *, here: str, wanted: Wante
     story = run.story(lot)
     with reading(run.found.path):
         lots = [row.lot for row in run.rows() if wanted.matches(row)]
-        found = events(story, words)
+        found, films = events(story, words), run.folder.episode(lot).films()
         return _render(
             "episode",
             words,
@@ -210,12 +211,13 @@ def episode_page(run: Shown, lot: int, words: Words, *, here: str, wanted: Wante
             wanted=wanted,
             story=story,
             cameras=[name for name in run.manifest.camera_names if name in story.frames],
+            viewed={name.removesuffix(VIEWS) for name in films if name.endswith(VIEWS)},
             frames={name: list(ticks) for name, ticks in story.frames.items()},
             previous=max((each for each in lots if each < lot), default=None),
             next=min((each for each in lots if each > lot), default=None),
             events=found,
             picture=draw(story, found, words),
-            fates=[(fate, _fate(story, fate, words)) for fate in story.fates
+            fates=[(fate, _fate(fate, words)) for fate in story.fates
                    if fate.state != "bystander"],
             why=_why(story, words),
             led_to=tuple(told.led_to(story)),
@@ -235,13 +237,14 @@ def _why(story: Story, words: Words) -> dict[str, Any] | None:
     }
 
 
-def _fate(story: Story, fate: Fate, words: Words) -> str:
+def _fate(fate: Fate, words: Words) -> str:
     places = [place for place in fate.wanted if place is not None]
     said = [words("fate.wanted", place=words("fate.or").join(places))]
     if not places:
         said = [words("fate.stay")]
     if fate.known:
-        said.append(words("fate.lies", place=fate.ended_in or words("fate.outside")))
+        key = {None: "fate.lost", "tray": "fate.tray"}.get(fate.ended_in, "fate.lies")
+        said.append(words(key, place=fate.ended_in))
     if fate.code is not None:
         said.append(f"{fate.code} ({words.failure(fate.code) or '?'})")
     return printable(", ".join(said))

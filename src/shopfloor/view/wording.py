@@ -47,8 +47,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "condition.stopped": ("stopped", "已停止"),
     "condition.wrong": ("unreadable", "无法读取"),
     "cut off.why": (
-        "No process works on it, and its last one never said how it ended: it was killed or lost "
-        "power. What was committed is whole. Go on with",
+        (
+            "No process works on it, and its last one never said how it ended: it was killed or "
+            "lost power. What was committed is whole. Go on with"
+        ),
         "没有进程在处理它，最后一个进程也没有说明如何结束：可能被终止或断电。已提交的内容完整无缺。继续请用",
     ),
     "stopped.why": (
@@ -91,10 +93,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "failed": ("failed", "失败"),
     "fate.wanted": ("wanted in {place}", "应放入 {place}"),
     "fate.stay": ("was to stay", "应保持不动"),
-    "fate.lies": ("lies {place}", "最后在 {place}"),
-    "fate.outside": ("outside of everything", "所有工位之外"),
+    "fate.lies": ("lies in {place}", "最后在 {place}"),
+    "fate.lost": ("lies outside of everything", "最后在所有工位之外"),
+    "fate.tray": ("lies on the tray", "最后在托盘上"),
     "fate.or": (" or ", " 或 "),
     "fates": ("Units", "工件"),
+    "asked.last": ("Last asked", "最近一次询问"),
     "filter": ("Filter", "筛选"),
     "filter.search": ("Instruction or order", "指令或工单"),
     "first_pass": ("First-pass yield", "一次合格率"),
@@ -106,16 +110,19 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "good": ("good", "合格"),
     "good.orders": ("Orders good", "合格工单"),
     "guard": ("Guard", "守卫"),
-    "guard.said": ("{limited:,} limited, {stopped:,} stopped", "限制 {limited:,} 次，停止 {stopped:,} 次"),
+    "guard.said": (
+        "{limited:,} limited, {stopped:,} stopped",
+        "限制 {limited:,} 次，停止 {stopped:,} 次",
+    ),
     "held": ("held", "抓住"),
     "instruction": ("Instruction", "指令"),
     "interrupted.kept": (
         "What had happened in cut-off lots {lots} is kept in interrupted/ and counts for nothing.",
         "被中断的批次 {lots} 的经过保存在 interrupted/ 中，不计入任何结果。",
     ),
-    "interval": ("95 % {lo} to {hi}", "95 % 区间 {lo} 至 {hi}"),
+    "interval": ("95 % interval {lo} to {hi}", "95 % 区间 {lo} 至 {hi}"),
     "interval.watched": (
-        "95 % {lo} to {hi}, however often one looks",
+        "95 % interval {lo} to {hi}, however often one looks",
         "95 % 区间 {lo} 至 {hi}，多次查看仍然有效",
     ),
     "keys": ("Keys", "快捷键"),
