@@ -136,14 +136,14 @@ class Shown:
     def rows(self) -> tuple[Row, ...]:
         """Return a row for each episode, in lot order; raises RunCorrupt."""
         brain, dt = self.manifest.brain, self.manifest.control_dt
-        return self._once(
+        return self.once(
             "rows",
             lambda entries: tuple(row_of(self.found.name, brain, dt, entry) for entry in entries),
         )
 
     def figures(self) -> Figures:
         """Return what it has come to; raises RunCorrupt."""
-        return self._once("figures", lambda entries: Figures.of(self.manifest, entries))
+        return self.once("figures", lambda entries: Figures.of(self.manifest, entries))
 
     def summary(self) -> Summary:
         """Return every figure; raises RunCorrupt."""
@@ -152,7 +152,7 @@ class Shown:
             run = load(self.found.path)
             return summarise(run.manifest, entries, wall_s=run.wall_s, ended=run.ended)
 
-        return self._once("summary", make)
+        return self.once("summary", make)
 
     def condition(self) -> Condition:
         """Look what it is doing just now; raises RunCorrupt."""
@@ -173,8 +173,12 @@ class Shown:
                 self._stories.popitem(last=False)
         return told
 
-    def _once(self, what: str, make: Callable[[tuple[Entry, ...]], _T]) -> _T:
-        """Make something of the entries, unless they are those that it was made of before."""
+    def once(self, what: str, make: Callable[[tuple[Entry, ...]], _T]) -> _T:
+        """Make something of the entries, unless it was made of the same ones before.
+
+        Raises:
+            RunCorrupt: The run is damaged.
+        """
         with self._lock, reading(self.found.path):
             state = self._follower.state()
             known = self._known.get(what)

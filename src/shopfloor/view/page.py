@@ -9,7 +9,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from shopfloor.record.entry import E10_STATES
+from shopfloor.record.entry import E10_STATES, Entry, Manifest
 from shopfloor.record.video import VIEWS
 from shopfloor.report import chart, told, wording
 from shopfloor.report.clip import clips
@@ -144,12 +144,11 @@ def run_page(run: Shown, words: Words, *, here: str) -> str:
             summary=summary,
             codes=[(code, meaning(code, words), count) for code, count in figures.codes.items()],
             path=printable(wording.here(str(run.found.path))),
-            **_charts(run),
+            **run.once("charts", partial(_charts, run.manifest)),
         )
 
 
-def _charts(run: Shown) -> dict[str, Any]:
-    entries, manifest = run.entries(), run.manifest
+def _charts(manifest: Manifest, entries: Sequence[Entry]) -> dict[str, Any]:
     spans = timeline(manifest, entries)
     ticks = dict.fromkeys(E10_STATES, 0)
     for span in spans:
