@@ -252,12 +252,12 @@ def test_elsewhere_than_on_loopback_a_token_and_tls_are_needed(tmp_path):
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     for path in (cert, key):
         path.write_text("x")
-    for given in (
+    for lacking in (
         {"token": None, "cert": cert, "key": key},
         {"token": TOKEN, "cert": None, "key": None},
     ):
         with pytest.raises(UsageError, match="look at every run; it needs"):
-            Http.parse("0.0.0.0:1", **given)
+            Http.parse("0.0.0.0:1", **lacking)
     assert Http.parse("0.0.0.0:1", token=TOKEN, cert=cert, key=key).scheme == "https"
     assert Http.parse("[::1]:1", token=None, cert=None, key=None).host == "::1"
 

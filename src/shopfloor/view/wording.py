@@ -152,6 +152,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "open.report": ("Full report (in English)", "完整报告（英文）"),
     "order": ("Order", "工单"),
     "orders": ("Orders", "工单"),
+    "orders.done": ("{k:,} orders", "{k:,} 个工单"),
+    "orders.of": ("{k:,} of {n:,} orders", "{n:,} 个工单中的 {k:,} 个"),
     "outcome": ("Outcome", "结果"),
     "page": ("Page {page} of {pages}", "第 {page} 页，共 {pages} 页"),
     "picks": ("Picks", "抓取"),
