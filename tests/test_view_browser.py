@@ -254,8 +254,7 @@ def test_pages_can_be_read_on_a_telephone_and_without_javascript(browser, addres
     expect(page.locator("video[controls]")).to_have_count(2)
     expect(page.locator("#events li").first).to_be_visible()
     expect(page.locator("#play")).to_be_hidden()
-    page.locator("#events summary").first.click()
-    expect(page.locator("#events pre").first).to_be_visible()
+    expect(page.locator("#events details[open] pre").first).to_be_visible()  # where it went wrong
     context.close()
 
 

@@ -25,6 +25,7 @@ async function again(part) {
     }
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   }
+  if (fresh.dataset.live === undefined) delete part.dataset.live;
   return Number(fresh.dataset.live || 0);
 }
 
