@@ -16,7 +16,7 @@ import uvicorn
 from playwright.sync_api import sync_playwright
 
 from shopfloor.view.find import find
-from shopfloor.view.server import Http, guarded
+from shopfloor.view.server import Http, configured
 
 _EVENTS = 8
 _SIZE = {"width": 1200, "height": 900}
@@ -25,8 +25,7 @@ _SIZE = {"width": 1200, "height": 900}
 def main(folder: Path, out: Path) -> None:
     """Serve a run, look at its first episode after a few events, and keep what is seen."""
     http = Http("127.0.0.1", 0)
-    config = uvicorn.Config(guarded(folder, http), lifespan="off", log_config=None)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(configured(folder, http))
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("no Chromium here; install it: .ci/system chromium")
@@ -37,7 +36,7 @@ def main(folder: Path, out: Path) -> None:
             executable_path=chromium, args=["--no-sandbox"] if os.geteuid() == 0 else []
         )
         page = browser.new_page(viewport=_SIZE, color_scheme="light", locale="en-GB")
-        page.goto(f"{http.url(taken)}/run/{find(folder)[0].id}/episode/0")
+        page.goto(f"{http.url(taken)}/run/{find(folder).found[0].id}/episode/0")
         page.wait_for_load_state("networkidle")
         for _ in range(_EVENTS):
             page.keyboard.press("n")

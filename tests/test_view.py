@@ -7,9 +7,12 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,14 +31,18 @@ from shopfloor.record import Follower, RunFolder
 from shopfloor.record.index import Index
 from shopfloor.report import run_summary, write_report
 from shopfloor.report.register import row_of, rows
+from shopfloor.report.story import Call, Question, Shown
+from shopfloor.view import server
 from shopfloor.view.condition import condition
+from shopfloor.view.drawing import draw
+from shopfloor.view.event import events
 from shopfloor.view.find import find
 from shopfloor.view.library import Figures, Library
 from shopfloor.view.page import Wanted
 from shopfloor.view.server import Http, guarded
 from shopfloor.view.wording import LANGUAGES, WORDS, Words, preferred
 from story_examples import HOSTILE, lying_run
-from view_examples import broken_runs, made_up, session
+from view_examples import broken_runs, made_up, served, session
 
 LOCAL = Http("127.0.0.1", 0)
 ROWS = [row_of("r", "b", 0.02, entry) for entry in report_examples.shift(20, failing=0.5)]
@@ -68,6 +75,11 @@ def pages(root):
         yield made
 
 
+@pytest.fixture(scope="module")
+def story(root):
+    return Library(root).get("lying").story(0)
+
+
 def ids(text):
     return re.findall(r'<a id="run-([^"]+)"', text)
 
@@ -98,7 +110,7 @@ def test_figures_are_those_of_the_report(root, name):
 
 def every_page(root):
     yield from ("/", "/?page=99", "/compare?run=first&run=second", "/nope", "/run/nope")
-    for found in find(root):
+    for found in find(root).found:
         yield from (f"/run/{found.id}", f"/run/{found.id}/episodes?code=failed&q=the")
         yield from (f"/run/{found.id}/report", f"/run/{found.id}/episode/0")
 
@@ -246,6 +258,71 @@ def test_nothing_can_be_sent_or_changed(pages):
     assert pages.request("GET", "/", content=b"x" * 10).status_code == 413
     assert pages.get("/?q=" + "x" * 3000).status_code == 414
     assert pages.get("/run/first/episodes?q=" + "x" * 300).status_code == 404
+
+
+def test_who_does_not_say_what_it_wants_is_hung_up_on(root, monkeypatch):
+    monkeypatch.setattr(server, "HEAD_S", 0.3)
+    with served(root) as url, httpx.Client(base_url=url) as polite:
+        assert polite.get("/").status_code == 200
+        address = ("127.0.0.1", int(url.rpartition(":")[2]))
+        for said in (b"", b"GET / HTTP/1.1\r\nHost: loc", b"GET / HTTP/1.1\r\nHost: localhost\r\n"):
+            with socket.create_connection(address, timeout=10) as slow:
+                slow.sendall(said)
+                assert slow.recv(100) == b""
+        with socket.create_connection(address, timeout=10) as slow:  # after a whole request, too
+            slow.sendall(b"GET /nope HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert slow.recv(12) == b"HTTP/1.1 404"
+            slow.sendall(b"GET / HT")
+            answer = b"".join(iter(lambda: slow.recv(65536), b""))
+            assert answer.count(b"HTTP/1.1") == 0
+        with socket.create_connection(address, timeout=10) as large:
+            large.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 40_000)
+            assert large.recv(12) in (b"HTTP/1.1 400", b"HTTP/1.1 431")
+
+
+@pytest.mark.parametrize("value", [None, -1, "soon", [], {"a": 1}, 1e300])
+def test_whatever_a_manifest_says_no_page_breaks(tmp_path, value):
+    made_up(tmp_path / "run", 2)
+    file = tmp_path / "run" / "manifest.json"
+    whole = json.loads(file.read_text())
+    with client(tmp_path) as pages:
+        for field in whole:
+            file.write_text(json.dumps(whole | {field: value}))
+            for path in ("/", "/run/run", "/run/run/report"):
+                assert pages.get(path).status_code in (200, 404, 409), (field, path)
+
+
+def test_where_a_brain_pointed_is_drawn_where_it_pointed(root):
+    run = Library(root).get("lying")
+    entry = run.folder.episode(0)
+    assert entry.films() >= {"overview.views"}
+    shown = Shown("overview", 0, 0, (1280, 960))
+    asked = Question(1, 0, (shown,), "q", "pick", "m", 0.1, None, None, {})
+    call = Call("c1", "pick", ("right",), {"camera": "overview", "point": [300, 400]}, 5, 9, "done")
+    story = replace(run.story(0), questions=(asked,), calls=(call,))
+    found = events(story, Words("en"))
+    (one,) = [event for event in found if event.kind == "asked"]
+    assert [point.points for point in one.pointed] == [((300.0, 400.0),)]
+
+
+@given(st.lists(st.tuples(st.integers(-(10**6), 10**6), st.integers(-5, 10**6)), max_size=5))
+def test_a_timeline_draws_every_event_inside_of_it(story, spans):
+    calls = tuple(
+        Call(f"c{i}", "pick", ("left",), {}, begun, begun + ticks, "done")
+        for i, (begun, ticks) in enumerate(spans)
+    )
+    told = replace(story, calls=calls)
+    found = events(told, Words("zh"))
+    picture = draw(told, found, Words("zh"))
+    root = ET.fromstring(picture.svg)
+    assert {int(e.get("data-event")) for e in root if e.get("data-event")} == {
+        event.number for event in found
+    }
+    for drawn in root:
+        for name in ("x", "x1", "cx"):
+            x = float((drawn.get(name) or "0").rstrip("%"))
+            assert 0 <= x <= 100
+            assert x + float((drawn.get("width") or "0").rstrip("%")) <= 100.01
 
 
 def test_elsewhere_than_on_loopback_a_token_and_tls_are_needed(tmp_path):
@@ -430,7 +507,7 @@ def test_all_words_are_there_in_both_languages():
         fields = [set(re.findall(r"{(\w+)", text)) for text in (english, chinese)]
         assert fields[0] == fields[1], key
         assert english.strip(), key
-        if key not in ("language", "tick"):
+        if key not in ("language", "of", "tick"):
             assert re.search(r"[\u4e00-\u9fff]", chinese), key
             assert not re.search(r"[\u4e00-\u9fff]", english), key
     for code in FAILURE_CODES:
@@ -465,7 +542,7 @@ def test_a_run_that_is_named_itself_is_all_there_is(tmp_path):
         (only,) = ids(pages.get("/").text)
         assert re.fullmatch(r"~[0-9a-f]{16}", only)
         assert pages.get(f"/run/{only}").status_code == 200
-    assert [found.id for found in find(tmp_path)] == [only]
+    assert [found.id for found in find(tmp_path).found] == [only]
 
 
 def test_an_empty_folder_says_how_to_make_a_run(tmp_path):

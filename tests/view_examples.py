@@ -13,7 +13,7 @@ import uvicorn
 import report_examples
 from shopfloor.record import RunFolder, Session
 from shopfloor.record.index import Index
-from shopfloor.view.server import Http, guarded
+from shopfloor.view.server import Http, configured
 
 __all__ = ["broken_runs", "made_up", "served", "session"]
 
@@ -58,7 +58,7 @@ def broken_runs(root):
         "torn": "not what was written",
         "list": "not what was written",
         "index": "line 2, is not what was written",
-        "types": "not what was written",
+        "types": "which no run can have",
         "gone": "names episode 000001",
         "manifestless": "no run here",
         "other": "a web app",
@@ -70,11 +70,7 @@ def broken_runs(root):
 def served(root):
     """Serve a folder on loopback from a thread; yields its address without a slash."""
     http = Http("127.0.0.1", 0)
-    config = uvicorn.Config(
-        guarded(root, http), lifespan="off", log_config=None, http="h11",
-        timeout_graceful_shutdown=1,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(configured(root, http))
     with http.bind() as taken:
         thread = threading.Thread(target=server.run, args=([taken],))
         thread.start()

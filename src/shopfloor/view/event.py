@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from shopfloor.report import told
+from shopfloor.report.moment import Pointed, pointed
 from shopfloor.report.printable import folded, printable, shortened
 from shopfloor.report.story import Call, Question, Remark, Shown, Story, Stretch
 from shopfloor.report.told import Tone
@@ -37,6 +38,7 @@ class Event:
         quiet: Whether little happened in it.
         request, answer: What was asked and answered, where that is what happened.
         shown: New pictures that the brain was shown.
+        pointed: Where its calls pointed in the first of them.
         label: A word or two for the timeline.
     """
 
@@ -52,6 +54,7 @@ class Event:
     request: str | None = None
     answer: str | None = None
     shown: tuple[Shown, ...] = ()
+    pointed: tuple[Pointed, ...] = ()
     label: str = ""
 
 
@@ -72,7 +75,7 @@ def meaning(code: str | None, words: Words) -> str:
 def _all(story: Story, words: Words) -> Iterator[dict[str, Any]]:
     telling = told.stirring(story)
     for question in story.questions:
-        yield _asked(question, words, quiet=question.number not in telling)
+        yield _asked(story, question, words, quiet=question.number not in telling)
     for call in story.calls:
         yield _call(call, words)
     for stretch in story.stretches:
@@ -116,7 +119,7 @@ def _end(story: Story, words: Words) -> dict[str, Any]:
     }
 
 
-def _asked(question: Question, words: Words, *, quiet: bool) -> dict[str, Any]:
+def _asked(story: Story, question: Question, words: Words, *, quiet: bool) -> dict[str, Any]:
     wait = question.latency_s
     facts = [printable(question.model_id) or words("event.nobody")]
     facts.append(f"{1000 * wait:.0f}\u00a0ms" if wait < 1 else f"{wait:.1f}\u00a0s")
@@ -135,6 +138,7 @@ def _asked(question: Question, words: Words, *, quiet: bool) -> dict[str, Any]:
         "request": folded(question.request, _LETTERS),
         "answer": folded(question.answer, _LETTERS),
         "shown": question.shown,
+        "pointed": tuple(pointed(story, question)) if question.shown else (),
         "label": f"#{question.number}",
     }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shopfloor.errors import UsageError
 
-__all__ = ["Found", "find"]
+__all__ = ["Found", "Search", "find"]
 
 _DEEP = 3
 """A comparison keeps its runs in ``COMPARISON/runs/NAME``."""
@@ -40,8 +40,21 @@ class Found:
     linked: bool = False
 
 
-def find(root: Path) -> tuple[Found, ...]:
-    """Return the runs in a folder, in the folders in it, and so on three deep.
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What was found.
+
+    Attributes:
+        found: In the order of their names.
+        whole: Whether all folders were looked at; of very many only the first are.
+    """
+
+    found: tuple[Found, ...]
+    whole: bool = True
+
+
+def find(root: Path) -> Search:
+    """Look for runs in a folder, in the folders in it, and so on three deep.
 
     Links are not followed, so nothing outside of the folder is ever shown. If the folder is a run
     itself, it is all that there is.
@@ -50,7 +63,8 @@ def find(root: Path) -> tuple[Found, ...]:
         UsageError: It cannot be read.
     """
     if (root / _MANIFEST).is_file():
-        return (Found(_id(root.name), root.name, root),)
+        name = root.resolve().name
+        return Search((Found(_id(name), name, root),))
     left = [_MOST_FOLDERS]
     try:
         found = tuple(_search(root, root, _DEEP, left))
@@ -58,7 +72,7 @@ def find(root: Path) -> tuple[Found, ...]:
         raise UsageError(
             f"{root} cannot be read: {error.strerror}; name a folder with runs"
         ) from error
-    return found
+    return Search(found, whole=left[0] > 0)
 
 
 def _search(root: Path, folder: Path, deep: int, left: list[int]) -> Iterator[Found]:

@@ -20,7 +20,8 @@ from shopfloor.report.story import Story
 from shopfloor.report.tell import tell
 from shopfloor.report.timeline import timeline
 from shopfloor.view.condition import Condition, condition
-from shopfloor.view.find import Found, find
+from shopfloor.view.find import Found, Search, find
+from shopfloor.view.sound import refuse_unsound
 
 __all__ = ["Figures", "Glance", "Library", "Shown", "reading"]
 
@@ -115,9 +116,10 @@ class Shown:
     """
 
     def __init__(self, found: Found) -> None:
-        """Open it; raises as ``RunFolder.open``."""
+        """Open it; raises as ``RunFolder.open``, and RunCorrupt for what no run can have."""
         self.found = found
         self.folder = RunFolder.open(found.path)
+        refuse_unsound(self.folder.manifest)
         self._follower = Follower(self.folder)
         self._lock = Lock()
         self._known: dict[str, tuple[object, object]] = {}
@@ -200,7 +202,7 @@ class Library:
         self._open: OrderedDict[str, tuple[object, Shown]] = OrderedDict()
         self._seen: dict[str, tuple[object, Figures]] = {}
 
-    def found(self) -> tuple[Found, ...]:
+    def search(self) -> Search:
         """Look which there are; raises UsageError where the folder cannot be read."""
         return find(self.root)
 
@@ -212,14 +214,13 @@ class Library:
         Raises:
             RunError, UsageError: It cannot be read.
         """
-        found = next((each for each in self.found() if each.id == name), None)
+        found = next((each for each in self.search().found if each.id == name), None)
         return None if found is None else self._shown(found)
 
-    def glances(self) -> tuple[Glance, ...]:
-        """Return all runs, the newest first; what is wrong with one is said in its place."""
-        return tuple(
-            sorted(map(self._glance, self.found()), key=lambda each: each.sort_key, reverse=True)
-        )
+    def glances(self, search: Search) -> tuple[Glance, ...]:
+        """Return runs, the newest first; what is wrong with one is said in its place."""
+        found = map(self._glance, search.found)
+        return tuple(sorted(found, key=lambda each: each.sort_key, reverse=True))
 
     def _glance(self, found: Found) -> Glance:
         manifest = None

@@ -110,7 +110,8 @@ def _render(name: str, words: Words, **values: Any) -> str:
 
 def runs_page(library: Library, words: Words, *, here: str, page: int) -> str:
     """Return the list of all runs; raises UsageError where the folder cannot be read."""
-    glances = library.glances()
+    search = library.search()
+    glances = library.glances(search)
     shown, page, pages = _cut(glances, page, _RUNS)
     live = any(each.condition and each.condition.doing == "running" for each in shown)
     return _render(
@@ -120,6 +121,7 @@ def runs_page(library: Library, words: Words, *, here: str, page: int) -> str:
         live=_LIVE_MS if live else 0,
         folder=printable(wording.here(str(library.root))),
         many=len(glances),
+        whole=search.whole,
         glances=shown,
         page=page,
         pages=pages,
@@ -178,22 +180,23 @@ def _charts(manifest: Manifest, entries: Sequence[Entry]) -> dict[str, Any]:
 def episodes_page(run: Shown, words: Words, *, here: str, wanted: Wanted, page: int) -> str:
     """Return the list of a run's episodes; raises RunError."""
     rows = run.rows()
-    found = [row for row in rows if wanted.matches(row)]
-    shown, page, pages = _cut(found, page, _ROWS)
-    return _render(
-        "episodes",
-        words,
-        here=here,
-        run=run,
-        rows=shown,
-        found=len(found),
-        n=len(rows),
-        wanted=wanted,
-        codes=[(code, meaning(code, words)) for code in run.figures().codes],
-        page=page,
-        pages=pages,
-        meaning=partial(meaning, words=words),
-    )
+    with reading(run.found.path):
+        found = [row for row in rows if wanted.matches(row)]
+        shown, page, pages = _cut(found, page, _ROWS)
+        return _render(
+            "episodes",
+            words,
+            here=here,
+            run=run,
+            rows=shown,
+            found=len(found),
+            n=len(rows),
+            wanted=wanted,
+            codes=[(code, meaning(code, words)) for code in run.figures().codes],
+            page=page,
+            pages=pages,
+            meaning=partial(meaning, words=words),
+        )
 
 
 def episode_page(run: Shown, lot: int, words: Words, *, here: str, wanted: Wanted) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from shopfloor import entrance
 from shopfloor.entrance import Token, loopback
@@ -18,8 +20,10 @@ from shopfloor.view.app import make_app
 from shopfloor.view.library import Library
 from shopfloor.view.porter import Porter
 
-__all__ = ["Http", "guarded", "serve"]
+__all__ = ["HEAD_S", "Http", "configured", "guarded", "serve"]
 
+HEAD_S = 10.0
+"""Who has not said in this time what it wants is hung up on [s]."""
 _MOST_REQUESTS = 64
 _CLOSE_S = 1
 _IDLE_S = 10
@@ -48,6 +52,37 @@ class Http(entrance.Http):
             ) from error
 
 
+class _Prompt(H11Protocol):
+    """Hangs up on who does not say what it wants in time."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._late = self.loop.call_later(HEAD_S, self._hang_up)
+
+    def data_received(self, data: bytes) -> None:
+        if self._late is None and not self._answering():
+            self._late = self.loop.call_later(HEAD_S, self._hang_up)
+        super().data_received(data)
+        if self._late is not None and self._answering():
+            self._late.cancel()
+            self._late = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._late is not None:
+            self._late.cancel()
+        super().connection_lost(exc)
+
+    def _answering(self) -> bool:
+        cycle: Any = self.cycle  # None before the first
+        return cycle is not None and not cycle.response_complete
+
+    def _hang_up(self) -> None:
+        self._late = None
+        self.transport.close()
+
+
 def _free_after(http: Http) -> int | None:
     if not http.port:
         return None
@@ -65,6 +100,24 @@ def guarded(root: Path, http: Http) -> Callable[..., Any]:
     return app if http.token is None else Token(app, http.token, people=True)
 
 
+def configured(root: Path, http: Http) -> uvicorn.Config:
+    """Return how the pages of a folder are served: with limits of size and time."""
+    return uvicorn.Config(
+        guarded(root, http),
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=_MOST_REQUESTS,
+        timeout_keep_alive=_IDLE_S,
+        timeout_graceful_shutdown=_CLOSE_S,
+        h11_max_incomplete_event_size=_MOST_HEAD,
+        http=_Prompt,
+        ssl_certfile=http.cert,
+        ssl_keyfile=http.key,
+    )
+
+
 def serve(root: Path, http: Http, *, listening: Callable[[str], None]) -> None:
     """Serve the runs of a folder until interrupted.
 
@@ -76,20 +129,6 @@ def serve(root: Path, http: Http, *, listening: Callable[[str], None]) -> None:
     Raises:
         UsageError: The address cannot be had.
     """
-    config = uvicorn.Config(
-        guarded(root, http),
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        limit_concurrency=_MOST_REQUESTS,
-        timeout_keep_alive=_IDLE_S,
-        timeout_graceful_shutdown=_CLOSE_S,
-        h11_max_incomplete_event_size=_MOST_HEAD,
-        http="h11",
-        ssl_certfile=http.cert,
-        ssl_keyfile=http.key,
-    )
     with http.bind() as taken, suppress(KeyboardInterrupt):
         listening(http.url(taken) + "/")
-        uvicorn.Server(config).run([taken])
+        uvicorn.Server(configured(root, http)).run([taken])

@@ -168,6 +168,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "ruling.stop": ("stopped {ticks} ticks", "停止了 {ticks} 个 tick"),
     "run": ("Run", "运行"),
     "runs": ("Runs", "运行"),
+    "runs.cut": (
+        "There are more folders than are looked through; name one of them.",
+        "文件夹太多，未全部查找；请指定其中一个。",
+    ),
     "runs.in": ("{n:,} in {folder}", "{folder} 中共 {n:,} 个"),
     "seed": ("Seed", "种子"),
     "shown": ("Shown to the brain from {camera}", "大脑看到的 {camera} 画面"),
