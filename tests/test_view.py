@@ -390,8 +390,13 @@ def test_a_run_is_running_as_long_as_somebody_holds_it_and_no_longer(tmp_path):
     assert now() == "running"
     run.begin(0)
     assert condition(reader, 0).in_flight == (0,)
+    worker = RunFolder.join(tmp_path / "run")
+    assert not condition(reader, 0).orphaned
     run.close()  # as if it had died: it has said nothing
     assert now() == "cut off"
+    assert condition(reader, 0).orphaned  # its worker lives
+    worker.close()
+    assert not condition(reader, 0).changing
     again = RunFolder.open_for_resume(tmp_path / "run")
     for entry in entries:
         (tmp_path / "run" / "episodes" / f"{entry.lot:06d}").mkdir()

@@ -281,6 +281,10 @@ class RunFolder:
         """Whether a process on this machine works on the run: whether its lock is held."""
         return held(self.path / _LOCK)
 
+    def orphaned(self) -> bool:
+        """Whether workers of a process that died still finish the lots that they had begun."""
+        return not self.busy() and held(self.path / FLIGHT, shared=True)
+
     def in_flight(self) -> tuple[Path, ...]:
         """Return the folders of lots in progress, or left over from a killed process."""
         place = self.path / FLIGHT  # a copy may lack a folder that was empty

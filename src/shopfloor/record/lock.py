@@ -21,17 +21,19 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, 0o666)
 
 
-def held(path: Path) -> bool:
-    """Whether somebody holds the lock of a file alone, looked at without writing anything.
+def held(path: Path, *, shared: bool = False) -> bool:
+    """Whether somebody holds a lock, looked at without writing anything.
 
-    False where there is no such file, or where it cannot be read.
+    Args:
+        path: File or folder; False where there is none, or where it cannot be read.
+        shared: Whether those count, too, who hold it with others.
     """
     try:
         fd = os.open(path, os.O_RDONLY)
     except OSError:
         return False
     try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(fd, (fcntl.LOCK_EX if shared else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except OSError as error:
         return error.errno in (errno.EWOULDBLOCK, errno.EACCES)
     finally:

@@ -31,6 +31,7 @@ class Condition:
         interrupted: Lots of which is kept what had happened before they were cut off.
         written_s: Seconds since one of those in flight was last written to, or None.
         wall_s: Wall time of all processes together [s]; None where one has not said it.
+        orphaned: Whether workers that outlived their process still finish their lots.
     """
 
     doing: Doing
@@ -39,6 +40,12 @@ class Condition:
     interrupted: tuple[int, ...]
     written_s: float | None
     wall_s: float | None
+    orphaned: bool
+
+    @property
+    def changing(self) -> bool:
+        """Whether it may be another in a moment."""
+        return self.doing == "running" or self.orphaned
 
 
 def condition(run: RunFolder, lots: int) -> Condition:
@@ -70,6 +77,7 @@ def condition(run: RunFolder, lots: int) -> Condition:
         interrupted=tuple(sorted({left.lot for left in run.interrupted()})),
         written_s=max(0.0, time.time() - max(written)) if written else None,
         wall_s=sum(session.wall_s for session in sessions) if told and not busy else None,
+        orphaned=not busy and run.orphaned(),
     )
 
 

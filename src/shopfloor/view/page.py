@@ -113,7 +113,7 @@ def runs_page(library: Library, words: Words, *, here: str, page: int) -> str:
     search = library.search()
     glances = library.glances(search)
     shown, page, pages = _cut(glances, page, _RUNS)
-    live = any(each.condition and each.condition.doing == "running" for each in shown)
+    live = any(each.condition and each.condition.changing for each in shown)
     return _render(
         "runs",
         words,
@@ -138,7 +138,7 @@ def run_page(run: Shown, words: Words, *, here: str) -> str:
             "run",
             words,
             here=here,
-            live=_LIVE_MS if running else 0,
+            live=_LIVE_MS if now.changing else 0,
             run=run,
             manifest=run.manifest,
             figures=figures,

@@ -110,6 +110,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "good": ("good", "合格"),
     "good.orders": ("Orders good", "合格工单"),
     "guard": ("Guard", "守卫"),
+    "guard.stops": ("Stops by the guard", "守卫停止次数"),
     "guard.said": (
         "{limited:,} limited, {stopped:,} stopped",
         "限制 {limited:,} 次，停止 {stopped:,} 次",
@@ -154,6 +155,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "orders": ("Orders", "工单"),
     "orders.done": ("{k:,} orders", "{k:,} 个工单"),
     "orders.of": ("{k:,} of {n:,} orders", "{n:,} 个工单中的 {k:,} 个"),
+    "orphaned": (
+        "Workers that outlived their process still finish the lots that they had begun.",
+        "失去主进程的工作进程仍在完成已开始的批次。",
+    ),
     "outcome": ("Outcome", "结果"),
     "page": ("Page {page} of {pages}", "第 {page} 页，共 {pages} 页"),
     "picks": ("Picks", "抓取"),
