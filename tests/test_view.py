@@ -252,6 +252,28 @@ def test_only_a_name_of_this_machine_is_answered(pages, host, status):
     assert pages.get("/", headers={"host": host}).status_code == status
 
 
+def test_a_page_from_elsewhere_may_link_here_and_embed_nothing(pages):
+    path = "/run/lying/episode/0/video/overview"
+    for site, mode, status in (
+        ("cross-site", "no-cors", 403),
+        ("cross-site", "cors", 403),
+        ("cross-site", "navigate", 200),
+        ("same-origin", "no-cors", 200),
+        ("none", "navigate", 200),
+    ):
+        headers = {"sec-fetch-site": site, "sec-fetch-mode": mode}
+        assert pages.get(path, headers=headers).status_code == status
+
+
+def test_a_page_stays_small_however_much_a_model_says(story):
+    talk = "x" * 50_000
+    asked = tuple(replace(story.questions[0], request=talk, answer=talk) for _ in range(1000))
+    found = events(replace(story, questions=asked), Words("en"))
+    said = [event for event in found if event.kind == "asked"]
+    assert len(said) == 1000
+    assert sum(len(event.request) + len(event.answer) for event in said) < 2_200_000
+
+
 def test_nothing_can_be_sent_or_changed(pages):
     for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
         assert pages.request(method, "/").status_code == 405

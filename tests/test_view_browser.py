@@ -30,6 +30,16 @@ def executable():
     return None
 
 
+@pytest.mark.parametrize(
+    ("env", "ends"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)]
+)
+def test_without_a_browser_these_tests_are_not_passed(monkeypatch, tmp_path, env, ends):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CI", env)
+    with pytest.raises(ends, match="no Chromium here; install it"):
+        executable()
+
+
 @pytest.fixture(scope="module")
 def browser():
     # As root, in a container, Chromium has no sandbox of its own to go into.

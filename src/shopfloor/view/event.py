@@ -18,6 +18,9 @@ __all__ = ["Event", "Kind", "events", "meaning"]
 Kind = Literal["asked", "call", "ruling", "fault", "event", "judge"]
 
 _LETTERS = 20_000
+_LETTERS_IN_ALL = 2_000_000
+"""A page of more than a few megabytes is no page any more."""
+_LETTERS_LEAST = 400
 _LINE = 140
 _TONES: Mapping[str, Tone] = {"failed": "bad", "refused": "bad", "dropped": "warn"}
 
@@ -74,8 +77,10 @@ def meaning(code: str | None, words: Words) -> str:
 
 def _all(story: Story, words: Words) -> Iterator[dict[str, Any]]:
     telling = told.stirring(story)
+    share = _LETTERS_IN_ALL // (2 * max(len(story.questions), 1))
+    letters = max(min(_LETTERS, share), _LETTERS_LEAST)
     for question in story.questions:
-        yield _asked(story, question, words, quiet=question.number not in telling)
+        yield _asked(story, question, words, letters=letters, quiet=question.number not in telling)
     for call in story.calls:
         yield _call(call, words)
     for stretch in story.stretches:
@@ -119,7 +124,9 @@ def _end(story: Story, words: Words) -> dict[str, Any]:
     }
 
 
-def _asked(story: Story, question: Question, words: Words, *, quiet: bool) -> dict[str, Any]:
+def _asked(
+    story: Story, question: Question, words: Words, *, letters: int, quiet: bool
+) -> dict[str, Any]:
     wait = question.latency_s
     facts = [printable(question.model_id) or words("event.nobody")]
     facts.append(f"{1000 * wait:.0f}\u00a0ms" if wait < 1 else f"{wait:.1f}\u00a0s")
@@ -135,8 +142,8 @@ def _asked(story: Story, question: Question, words: Words, *, quiet: bool) -> di
         "text": f"#{question.number} " + ", ".join(shortened(fact, 60) for fact in facts),
         "tone": "quiet" if quiet else "plain",
         "quiet": quiet,
-        "request": folded(question.request, _LETTERS),
-        "answer": folded(question.answer, _LETTERS),
+        "request": folded(question.request, letters),
+        "answer": folded(question.answer, letters),
         "shown": question.shown,
         "pointed": tuple(pointed(story, question)) if question.shown else (),
         "label": f"#{question.number}",

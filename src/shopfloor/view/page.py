@@ -19,7 +19,7 @@ from shopfloor.report.printable import printable
 from shopfloor.report.register import Row
 from shopfloor.report.story import Fate, Story
 from shopfloor.report.timeline import lot_times, timeline
-from shopfloor.report.trend import success_trend
+from shopfloor.report.trend import success_trend, window_lots
 from shopfloor.view.drawing import draw
 from shopfloor.view.event import events, meaning
 from shopfloor.view.library import Library, Shown, reading
@@ -157,7 +157,7 @@ def _charts(manifest: Manifest, entries: Sequence[Entry]) -> dict[str, Any]:
         ticks[span.state] += span.ticks
     total = sum(ticks.values())
     if not total:
-        return {"strip": None, "stack": None, "trend": None, "states": []}
+        return {"strip": None, "stack": None, "trend": None, "states": [], "window": 0}
     times = lot_times(manifest, entries)
     failed = [
         time.end - entry.repair_ticks
@@ -173,6 +173,7 @@ def _charts(manifest: Manifest, entries: Sequence[Entry]) -> dict[str, Any]:
         "strip": chart.state_strip(spans, total, manifest.control_dt, failed),
         "stack": chart.stack([(f"s-{state}", ticks[state]) for state in E10_STATES]),
         "trend": trend,
+        "window": window_lots(len(entries)),
         "states": [(state, count / total) for state, count in ticks.items() if count],
     }
 

@@ -68,6 +68,12 @@ class Porter:
         hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
         if self._names and (len(hosts) != 1 or not loopback(_bare(hosts[0]))):
             return 421, b"this server answers only to 127.0.0.1, localhost or [::1]\n"
+        fetch = {name: value for name, value in headers if name.startswith(b"sec-fetch-")}
+        if (
+            fetch.get(b"sec-fetch-site") == b"cross-site"
+            and fetch.get(b"sec-fetch-mode") != b"navigate"
+        ):
+            return 403, b"a page from elsewhere may link here and load nothing from here\n"
         if len(scope.get("query_string", b"")) > _MOST_QUERY:
             return 414, b"this question is too long\n"
         if any(name == b"transfer-encoding" for name, _ in headers) or any(

@@ -201,6 +201,13 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "timeline.where": ("Moment of the episode", "回合中的时刻"),
     "told": ("Told", "指令"),
+    "trend": (
+        (
+            "Thick: everything so far. Thin: the last {n} lots. The band may be watched while it "
+            "grows; it holds at every moment with 95 % together."
+        ),
+        "粗线：至今全部。细线：最近 {n} 个批次。阴影可随时查看，在所有时刻同时成立的概率为 95 %。",
+    ),
     "uph": ("Good units per hour", "每小时合格件数"),
     "uph.short": ("Units/h", "件/时"),
     "unit.good": ("good", "合格"),
