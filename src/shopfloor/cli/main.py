@@ -21,6 +21,7 @@ _COMMANDS = {
     "export": ("shopfloor.cli.export", "Write runs as LeRobot, Rerun, MCAP or Parquet."),
     "check": ("shopfloor.cli.check", "Find what is wrong with runs and LeRobot datasets."),
     "replicate": ("shopfloor.cli.replicate", "Repeat a run, and say whether it is the same."),
+    "view": ("shopfloor.cli.view", "Look through runs in the browser."),
     "list": ("shopfloor.cli.listing", "List cells, bodies, brains or skills."),
     "probe": ("shopfloor.cli.probe", "Find out whether a model can point, call and see."),
     "serve": ("shopfloor.cli.serve", "Let programs outside drive a cell."),

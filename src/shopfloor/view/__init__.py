@@ -1,0 +1,1 @@
+"""Runs in the browser: a local page for people, read-only."""
