@@ -28,6 +28,7 @@ from shopfloor.types.lot import (
     UnitOutcome,
 )
 from shopfloor.types.observation import Event, LimbState, Observation, Timestep, Truth
+from shopfloor.types.papers import NOT_CHECKED, PapersStamp, RuleAnswer, Sealed, Verdict
 from shopfloor.types.seams import (
     Brain,
     Cell,
@@ -41,15 +42,13 @@ from shopfloor.types.seams import (
 from shopfloor.types.spec import BodySpec, CameraSpec, CellSpec, LimbSpec, Station
 
 __all__ = [
-    "COLOURS",
-    "SHAPES",
-    "SIZES",
     "Action",
     "ActionChunk",
     "BodySpec",
     "BoolArray",
     "Brain",
     "BrainContext",
+    "COLOURS",
     "CameraSpec",
     "Cell",
     "CellSpec",
@@ -70,17 +69,23 @@ __all__ = [
     "LimbState",
     "Limits",
     "Lot",
+    "NOT_CHECKED",
     "Needs",
     "Observation",
     "Order",
     "OrderSource",
     "Outcome",
+    "PapersStamp",
     "Part",
     "Plan",
     "Recorder",
     "Reply",
     "Rule",
+    "RuleAnswer",
     "Ruling",
+    "SHAPES",
+    "SIZES",
+    "Sealed",
     "Select",
     "Skill",
     "SkillCall",
@@ -91,4 +96,5 @@ __all__ = [
     "Truth",
     "UInt8Array",
     "UnitOutcome",
+    "Verdict",
 ]

@@ -1,0 +1,149 @@
+"""Hashes the files that a model is loaded from, and refuses what leads elsewhere or can run code.
+
+Files are hashed as streams, so that a checkpoint never has to fit into memory, and *sealed*: when the
+model has been loaded, each file must still be the one that was hashed (size, time of writing, inode).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shopfloor.errors import PapersError
+from shopfloor.types import Sealed
+
+__all__ = ["Hashed", "check_seal", "files_of", "hash_folders"]
+
+_LOADED = frozenset({".safetensors", ".json", ".jinja", ".txt", ".model"})
+"""What is read when a model is loaded."""
+_CODE = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".py", ".so", ".joblib"})
+"""What runs, or can run when it is read."""
+_LONGEST_HEADER = 100_000_000
+"""Of a safetensors file, as its format has it [bytes]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """What lies in the folders of a model.
+
+    Attributes:
+        sha256: Of each file by its name.
+        seals: The same files, to be held against what is loaded.
+    """
+
+    sha256: Mapping[str, str]
+    seals: tuple[Sealed, ...]
+
+
+def hash_folders(folders: Iterable[Path]) -> Hashed:
+    """Hash all that is loaded from the folders of one model.
+
+    Raises:
+        PapersError: A file cannot be read, leads out of its folder, or can run code.
+    """
+    sums: dict[str, str] = {}
+    seals: list[Sealed] = []
+    for folder in folders:
+        for file in files_of(folder):
+            if file.name in sums:
+                raise PapersError(
+                    f"{file.name} lies in two folders of one model; give papers for each of them"
+                )
+            sums[file.name], seal = _hashed(file)
+            seals.append(seal)
+    return Hashed(sums, tuple(seals))
+
+
+def files_of(folder: Path) -> tuple[Path, ...]:
+    """Name the files of a checkpoint that are loaded, in the order of their names.
+
+    Raises:
+        PapersError: As :func:`hash_folders`.
+    """
+    try:
+        inside = sorted(folder.iterdir())
+        root = folder.resolve(strict=True)
+    except OSError as error:
+        raise PapersError(
+            f"{folder} cannot be read: {error.strerror}; give the folder of a checkpoint"
+        ) from error
+    found = []
+    for file in inside:
+        suffix = file.suffix.lower()
+        if suffix in _CODE:
+            raise PapersError(
+                f"{file} can run code when it is loaded and is refused; keep safetensors only "
+                "(convert it, or remove the file)"
+            )
+        if suffix not in _LOADED:
+            continue
+        try:
+            where = file.resolve(strict=True)
+        except OSError as error:
+            raise PapersError(f"{file} leads nowhere; fetch the checkpoint again") from error
+        if not where.is_relative_to(root):
+            raise PapersError(
+                f"{file} is a link that leads out of its folder, to where others may write; next: "
+                "copy the files themselves (hf download --local-dir FOLDER)"
+            )
+        found.append(file)
+    return tuple(found)
+
+
+def check_seal(seals: Iterable[Sealed]) -> None:
+    """Refuse files that are not what was hashed.
+
+    Raises:
+        PapersError: A file was written to, replaced or removed since.
+    """
+    for seal in seals:
+        try:
+            now = _seal(seal.path, os.stat(seal.path))  # noqa: PTH116 - beside os.fstat
+        except OSError as error:
+            raise PapersError(
+                f"{seal.path} was removed after it was hashed; start again"
+            ) from error
+        if now != seal:
+            raise PapersError(
+                f"{seal.path} was changed between being hashed and being loaded; nothing was "
+                "started: find out who writes there, and start again"
+            )
+
+
+def _hashed(file: Path) -> tuple[str, Sealed]:
+    try:
+        with file.open("rb") as stream:
+            facts = os.fstat(stream.fileno())
+            if not stat.S_ISREG(facts.st_mode):
+                raise PapersError(f"{file} is no regular file; a checkpoint holds nothing else")
+            if file.suffix.lower() == ".safetensors":
+                _check_header(file, stream.read(9), facts.st_size)
+                stream.seek(0)
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            after = os.fstat(stream.fileno())
+    except OSError as error:
+        raise PapersError(
+            f"{file} cannot be read: {error.strerror}; nothing is started on weights that nobody "
+            "could hash"
+        ) from error
+    if (seal := _seal(str(file), facts)) != _seal(str(file), after):
+        raise PapersError(f"{file} was written to while it was hashed; wait, and start again")
+    return digest, seal
+
+
+def _check_header(file: Path, head: bytes, size: int) -> None:
+    """A name says nothing: what begins otherwise than safetensors may be a pickle."""
+    length = int.from_bytes(head[:8], "little")
+    if len(head) < 9 or head[8:9] != b"{" or length > min(_LONGEST_HEADER, size - 8):
+        kind = "a pickle" if head[:1] == b"\x80" or head[:2] == b"PK" else "not safetensors"
+        raise PapersError(
+            f"{file} is {kind}, whatever its name says, and is refused; fetch the checkpoint again"
+        )
+
+
+def _seal(path: str, facts: os.stat_result) -> Sealed:
+    return Sealed(path, facts.st_size, facts.st_mtime_ns, facts.st_ino)
