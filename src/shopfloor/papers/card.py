@@ -62,12 +62,8 @@ class Terms:
         )  # fmt: skip
 
 
-_FREE = Terms(
-    non_commercial=False, no_military=False, no_safety_decisions=False, outputs="free"
-)
-_NO_GAIN = Terms(
-    non_commercial=True, no_military=False, no_safety_decisions=False, outputs="free"
-)
+_FREE = Terms(non_commercial=False, no_military=False, no_safety_decisions=False, outputs="free")
+_NO_GAIN = Terms(non_commercial=True, no_military=False, no_safety_decisions=False, outputs="free")
 COMMON: Mapping[str, Terms] = {
     **dict.fromkeys(("Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "CC-BY-4.0"), _FREE),
     **dict.fromkeys(("CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-NC-ND-4.0"), _NO_GAIN),

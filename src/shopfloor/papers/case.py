@@ -109,7 +109,9 @@ def _chain(model: ModelFacts, cards: Catalogue) -> Chain:
     for address in said:
         base = cards.of_package(address.partition("@")[0])
         if base is None:
-            gaps.append((f"no card speaks of its base {address}", f"没有关于基础模型 {address} 的许可卡"))
+            gaps.append(
+                (f"no card speaks of its base {address}", f"没有关于基础模型 {address} 的许可卡")
+            )
         elif base.package.lower() not in known:
             found = _of_cards(base, cards, gaps)
             links.extend(found)
@@ -125,9 +127,7 @@ def _of_cards(card: Card, cards: Catalogue, gaps: list[tuple[str, str]]) -> list
         now = waiting.pop(0)
         if now.id in links:
             continue
-        links[now.id] = Link(
-            now.title, now.concluded, now.publisher, now.terms, now.was_read, now
-        )
+        links[now.id] = Link(now.title, now.concluded, now.publisher, now.terms, now.was_read, now)
         if now.bases is None:
             gaps.append((f"what {now.title} was made from was not read",
                          f"未查明 {now.title} 的基础模型"))  # fmt: skip

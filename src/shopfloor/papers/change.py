@@ -66,31 +66,37 @@ def _again(papers: Papers, sets: tuple[RuleSet, ...], today: date, cards: Catalo
 
 
 def _changes(checked: Checked, papers: Papers, cards: Catalogue) -> Iterator[_Change]:
-    cell = papers.cell
+    yield from _other_models(papers, cards)
+    yield from _other_places(papers)
+    for name, value, label in _FACTS:
+        if getattr(papers.cell, name) != value:
+            yield _Change(label, _of_cell(papers, {name: value}))
+    rules = {rule.id: rule for each in checked.sets for rule in each.rules}
+    for answer in checked.answers:
+        kinds = rules[answer.rule].evidence
+        if kinds and not answer.passes:
+            yield _Change(f"add evidence of {' and '.join(kinds)}", _proved(papers, kinds))
+
+
+def _other_models(papers: Papers, cards: Catalogue) -> Iterator[_Change]:
     for at, model in enumerate(papers.models):
         own = cards.of_package(model.address)
         for card in _siblings(own, cards):
-            models = list(papers.models)
-            models[at] = model_of_card(card)
+            models = (*papers.models[:at], model_of_card(card), *papers.models[at + 1 :])
             label = f"{own.title if own else model.name} → {card.title}"
-            yield _Change(label, papers.model_copy(update={"models": tuple(models)}))
-    for name, label in (("inference_region", "move inference"), ("actuation_region", "move the arm")):
+            yield _Change(label, papers.model_copy(update={"models": models}))
+
+
+def _other_places(papers: Papers) -> Iterator[_Change]:
+    cell = papers.cell
+    for name, what in (("inference_region", "inference"), ("actuation_region", "the arm")):
         for country in _COUNTRIES:
             if country != getattr(cell, name):
-                yield _Change(f"{label} to {country}", _of_cell(papers, {name: country}))
+                yield _Change(f"move {what} to {country}", _of_cell(papers, {name: country}))
     for country in _COUNTRIES:
-        both = {"inference_region": country, "actuation_region": country}
-        yield _Change(f"move inference and arm to {country}", _of_cell(papers, both))
-    for name, value, label in _FACTS:
-        if getattr(cell, name) != value:
-            yield _Change(label, _of_cell(papers, {name: value}))
-    for answer in checked.answers:
-        rule = next(r for each in checked.sets for r in each.rules if r.id == answer.rule)
-        if not answer.passes and rule.evidence:
-            yield _Change(
-                f"add evidence of {' and '.join(rule.evidence)}",
-                _proved(papers, rule.evidence),
-            )
+        if country not in (cell.inference_region, cell.actuation_region):
+            both = {"inference_region": country, "actuation_region": country}
+            yield _Change(f"move inference and arm to {country}", _of_cell(papers, both))
 
 
 def _siblings(card: Card | None, cards: Catalogue) -> Iterator[Card]:

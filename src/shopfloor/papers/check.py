@@ -132,11 +132,11 @@ def _stale(rule: Rule, today: date, dated: date) -> Said | None:
             f"the rule was to be read again by {rule.review_by}, and today is {today}",
             f"规则应于 {rule.review_by} 前复核，今日为 {today}",
         )
-    if today < max(rule.valid_from, dated):
+    if today < (begins := max(rule.valid_from, dated)):
         return unknown(
-            f"the clock says {today}, before this rule was written ({max(rule.valid_from, dated)}): "
+            f"the clock says {today}, before this rule was written ({begins}): "
             "it was set back, or is wrong",
-            f"时钟为 {today}，早于规则日期 {max(rule.valid_from, dated)}：时钟有误或被回拨",
+            f"时钟为 {today}，早于规则日期 {begins}：时钟有误或被回拨",
         )
     return None
 
@@ -156,4 +156,3 @@ def _values(value: Any, path: list[str]) -> Iterator[Any]:
         yield value
     else:
         yield from _values(getattr(value, path[0]), path[1:])
-

@@ -51,7 +51,7 @@ def choose(
     for card in cards:
         facts = with_card(papers, card)
         for regime in regimes or always:
-            asked = tuple(dict.fromkeys((*always, regime)))
+            asked = always if regime in always else (*always, regime)
             said = check(facts, asked, today=today, cards=cards, of_copy=False)
             reasons = tuple(f"{a.rule}: {a.reason}" for a in said.answers if not a.passes)
             found.append(Choice(card.id, card.title, regime.name, said.verdict, reasons))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shopfloor.errors import PapersError, PapersRefused
 from shopfloor.papers.extra import have
 from shopfloor.types import NOT_CHECKED, PapersStamp, Sealed
 
-__all__ = ["Passed", "pass_gate", "today"]
+if TYPE_CHECKING:
+    from shopfloor.papers.card import Catalogue
+    from shopfloor.papers.paper import Papers
+    from shopfloor.papers.weight import Hashed
+
+__all__ = ["BUILT_IN", "Passed", "pass_gate", "refuse", "today"]
 
 BUILT_IN = ("classical", "stand-in")
 """Brains that are programs of this house."""
@@ -45,7 +50,7 @@ def pass_gate(
     regimes: str = _ALL,
     day: date | None = None,
     cards_folder: Path | None = None,
-    keys: Path | None = None,
+    key: Path | None = None,
 ) -> Passed:
     """Check the papers of a brain before it is made.
 
@@ -56,7 +61,7 @@ def pass_gate(
         regimes: Rule sets to ask, with commas between.
         day: The day to ask for; None: today.
         cards_folder: More licence cards, or None.
-        keys: Public key that waivers are signed with, or None: then none counts.
+        key: Public key that waivers are signed with, or None: then none counts.
 
     Raises:
         PapersError: The file is wrong or of another brain, or a weight file is refused.
@@ -89,7 +94,7 @@ def pass_gate(
         _check_named(brain, papers, cards, file)
         hashed = _hash(brain)
     said = check(papers, sets, today=day or today(), cards=cards, hashed=hashed)
-    said = waived(with_changes(said, papers, cards=cards), papers, keys)
+    said = waived(with_changes(said, papers, cards=cards), papers, key)
     stamp = PapersStamp(
         verdict=said.verdict,
         said=said.said,
@@ -145,7 +150,7 @@ def _model_id(brain: str) -> str | None:
     return model.rpartition("=")[2]
 
 
-def _supposed(brain: str, cards: "Catalogue") -> "Papers | None":
+def _supposed(brain: str, cards: Catalogue) -> Papers | None:
     """The example's cell with this brain in charge, as far as cards know it."""
     from shopfloor.papers.draft import example, with_brain, with_card
 
@@ -156,7 +161,7 @@ def _supposed(brain: str, cards: "Catalogue") -> "Papers | None":
     return None if card is None else with_card(papers, card)
 
 
-def _check_named(brain: str, papers: "Papers", cards: "Catalogue", file: Path) -> None:
+def _check_named(brain: str, papers: Papers, cards: Catalogue, file: Path) -> None:
     """Refuse papers of another brain; files on this machine are known by their hashes instead."""
     if brain.startswith("local:"):
         return
@@ -178,7 +183,7 @@ def _check_named(brain: str, papers: "Papers", cards: "Catalogue", file: Path) -
     )
 
 
-def _hash(brain: str) -> "Hashed | None":
+def _hash(brain: str) -> Hashed | None:
     if not brain.startswith("local:"):
         return None
     from shopfloor.brain.local.weights import find

@@ -25,9 +25,6 @@ def _text(case: Case) -> Said:
                 f"read has {str(own.text_sha256)[:12]}…: it was changed in place, or is another",
                 f"{model.name} 所附许可文本的哈希与所读文本不同：文本已被就地修改或并非同一文本",
             )
-        if given is None:
-            return unknown(f"the papers of {model.name} hold no hash of its licence text",
-                           f"{model.name} 的文件缺少许可文本哈希")  # fmt: skip
     for chain in case.chains:
         for link in chain.links:
             if not link.was_read:
@@ -39,6 +36,10 @@ def _text(case: Case) -> Said:
                     f"of {link.card.covers}",
                     f"{link.title} 的许可文本是否涵盖权重尚无定论（涵盖：{link.card.covers}）",
                 )
+    for model in case.papers.models:
+        if model.licence.text_sha256 is None:
+            return unknown(f"the papers of {model.name} hold no hash of its licence text",
+                           f"{model.name} 的文件缺少许可文本哈希")  # fmt: skip
     return passes("every text was read byte for byte, and is the one in the papers",
                   "所有许可文本均已逐字节阅读，且与文件一致")  # fmt: skip
 
@@ -67,7 +68,10 @@ def _declared(case: Case) -> Said:
                     f"{model.name} is tagged {licence.declared}, and is made from {base.title}, "
                     f"which is under {base.licence}"
                 )
-                zh = f"{model.name} 标注为 {licence.declared}，但其基础模型 {base.title} 适用 {base.licence}"
+                zh = (
+                    f"{model.name} 标注为 {licence.declared}，"
+                    f"但其基础模型 {base.title} 适用 {base.licence}"
+                )
                 if own.publisher is not None and own.publisher == base.publisher:
                     return counsel(f"{en}; both are of {own.publisher}, who may license anew",
                                    f"{zh}；两者同属 {own.publisher}，其可重新许可")  # fmt: skip
@@ -84,9 +88,7 @@ def _chain(case: Case) -> Said:
     return passes("each model is followed to its roots", "每个模型均追溯至其根源")
 
 
-def _over(
-    case: Case, adverse: Callable[[Link], Said | None], fine: Said
-) -> Said:
+def _over(case: Case, adverse: Callable[[Link], Said | None], fine: Said) -> Said:
     """Ask every link: the strictest term wins, and a term that nobody knows is no permission."""
     for chain in case.chains:
         for link in chain.links:
@@ -101,7 +103,9 @@ def _open(chains: tuple[Chain, ...]) -> Said | None:
     for chain in chains:
         for link in chain.links:
             if link.terms is None:
-                return unknown(f"the terms of {link.title} are not known", f"{link.title} 的条款未知")
+                return unknown(
+                    f"the terms of {link.title} are not known", f"{link.title} 的条款未知"
+                )
             # A permission counts where its text was read, or is a text that everybody knows.
             if not link.was_read and link.licence not in COMMON:
                 return unknown(f"the text of {link.title} was not read, so it permits nothing yet",
@@ -143,7 +147,8 @@ def _users(case: Case) -> Said:
             return fails(
                 f"{link.title} ({link.licence}) needs a licence of its own above {cap:,} monthly "
                 f"users, and the operator has {users:,}",
-                f"{link.title}（{link.licence}）月活用户超过 {cap:,} 需另行许可，运营方为 {users:,}",
+                f"{link.title}（{link.licence}）月活用户超过 {cap:,} 需另行许可，"
+                f"运营方为 {users:,}",
             )
         return None
 

@@ -66,9 +66,7 @@ class CellFacts(_Strict):
     inference_region: _Country | None
     actuation_region: _Country | None
     operator: _Text | None
-    end_user: (
-        Literal["civil", "government", "us-dod", "us-dod-contractor", "other-military"] | None
-    )
+    end_user: Literal["civil", "government", "us-dod", "us-dod-contractor", "other-military"] | None
     use: tuple[_Word, ...] | None
     safety_function: bool | None
     commercial: bool | None
@@ -221,8 +219,8 @@ def _told(document: Document, fault: Mapping[str, object]) -> str:
     # pydantic puts the branch of a union into the place, which no reader knows.
     shown = tuple(
         part for part in path
-        if isinstance(part, int) or re.fullmatch(r"[A-Za-z0-9_.+-]+", part)
-        and part not in {"tuple", "literal", "str", "int", "float", "date", "bool"}
+        if isinstance(part, int) or (re.fullmatch(r"[A-Za-z0-9_.+-]+", part)
+        and part not in {"tuple", "literal", "str", "int", "float", "date", "bool"})
     )  # fmt: skip
     name = ".".join(map(str, shown)) or "the file"
     said = str(fault["msg"])

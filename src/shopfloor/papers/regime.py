@@ -94,10 +94,16 @@ def _machinery(case: Case) -> Said:
         return passes("a certificate for the safety function is among the evidence",
                       "证据中有安全功能证书")  # fmt: skip
     if case.today >= applies:
-        return fails("a trained model has a safety function, and there is no certificate of a "
-                     "notified body that counts today", "经训练的模型承担安全功能，缺少有效证书")
-    return counsel(f"a trained model has a safety function: from {applies} a certificate of a "
-                   "notified body is needed", f"经训练的模型承担安全功能：自 {applies} 起须有公告机构证书")
+        return fails(
+            "a trained model has a safety function, and there is no certificate of a "
+            "notified body that counts today",
+            "经训练的模型承担安全功能，缺少有效证书",
+        )
+    return counsel(
+        f"a trained model has a safety function: from {applies} a certificate of a "
+        "notified body is needed",
+        f"经训练的模型承担安全功能：自 {applies} 起须有公告机构证书",
+    )
 
 
 def _resilience(case: Case) -> Said:
@@ -160,8 +166,11 @@ def _list_1260h(case: Case) -> Said:
     if not case.learned:
         return passes("nothing in the brain was published by others", "决策模型无他方发布内容")
     if case.evidence("1260h-check") is None:
-        return unknown("the list held here is not whole; add evidence of a check of the current "
-                       "one (1260h-check)", "此处清单不完整；请附当前清单的核查证据（1260h-check）")
+        return unknown(
+            "the list held here is not whole; add evidence of a check of the current "
+            "one (1260h-check)",
+            "此处清单不完整；请附当前清单的核查证据（1260h-check）",
+        )
     return passes("a check of the current list is among the evidence", "证据中有当前清单的核查")
 
 
@@ -193,8 +202,11 @@ def _weights_4e091(case: Case) -> Said:
             return unknown(f"whether the weights of {model.name} are published is not known",
                            f"不知 {model.name} 的权重是否公开")  # fmt: skip
         if card.weights == "closed" and model.weights not in ("undisclosed", {}):
-            return counsel(f"{model.name} is closed, and its weights are here: the control was to "
-                           "be rescinded and is not enforced", f"{model.name} 为闭源而权重在此：管制拟撤销且未执行")
+            return counsel(
+                f"{model.name} is closed, and its weights are here: the control was to "
+                "be rescinded and is not enforced",
+                f"{model.name} 为闭源而权重在此：管制拟撤销且未执行",
+            )
     return passes("weights are published, or stay with their maker", "权重公开，或留在其开发者处")
 
 
@@ -229,9 +241,13 @@ def _data(case: Case) -> Said:
     if case.evidence("data-classes") is None:
         return fails(f"data goes from {cell.actuation_region} to {cell.inference_region}, and its "
                      "classes are not declared (evidence data-classes)",
-                     f"数据自 {cell.actuation_region} 出境至 {cell.inference_region}，未申报数据类别")  # fmt: skip
-    return counsel("the classes of data that cross the border are declared; whether any is "
-                   "important data is for a lawyer", "已申报出境数据类别；是否含重要数据须由律师判断")
+                     f"数据自 {cell.actuation_region} 出境至 {cell.inference_region}，"
+                     "未申报数据类别")  # fmt: skip
+    return counsel(
+        "the classes of data that cross the border are declared; whether any is "
+        "important data is for a lawyer",
+        "已申报出境数据类别；是否含重要数据须由律师判断",
+    )
 
 
 PREDICATES: Mapping[str, Callable[[Case], Said]] = {

@@ -52,18 +52,14 @@ def waived(checked: Checked, papers: Papers, key: Path | None) -> Checked:
         _check_signature(public, waiver, papers)
         if checked.today < waiver.expires:
             covering[waiver.rule] = waiver
-    return replace(
-        checked, answers=tuple(_covered(each, covering) for each in checked.answers)
-    )
+    return replace(checked, answers=tuple(_covered(each, covering) for each in checked.answers))
 
 
 def _covered(answer: RuleAnswer, covering: dict[str, Waiver]) -> RuleAnswer:
     waiver = covering.get(answer.rule)
     if waiver is None or answer.verdict not in ("unknown", "counsel"):
         return answer
-    return replace(
-        answer, waiver=f"{waiver.counsel}, until {waiver.expires}: {waiver.reason}"
-    )
+    return replace(answer, waiver=f"{waiver.counsel}, until {waiver.expires}: {waiver.reason}")
 
 
 def bound(rule: str, counsel: str, reason: str, expires: date, papers: Papers) -> bytes:

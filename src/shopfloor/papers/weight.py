@@ -1,7 +1,8 @@
 """Hashes the files that a model is loaded from, and refuses what leads elsewhere or can run code.
 
-Files are hashed as streams, so that a checkpoint never has to fit into memory, and *sealed*: when the
-model has been loaded, each file must still be the one that was hashed (size, time of writing, inode).
+Files are hashed as streams, so that a checkpoint never has to fit into memory, and *sealed*: when
+the model has been loaded, each file must still be the one that was hashed (size, time of writing,
+inode).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from shopfloor.errors import PapersError
 from shopfloor.types import Sealed
 
-__all__ = ["Hashed", "check_seal", "files_of", "hash_folders"]
+__all__ = ["Hashed", "files_of", "hash_folders"]
 
 _LOADED = frozenset({".safetensors", ".json", ".jinja", ".txt", ".model"})
 """What is read when a model is loaded."""
@@ -94,26 +95,6 @@ def files_of(folder: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def check_seal(seals: Iterable[Sealed]) -> None:
-    """Refuse files that are not what was hashed.
-
-    Raises:
-        PapersError: A file was written to, replaced or removed since.
-    """
-    for seal in seals:
-        try:
-            now = _seal(seal.path, os.stat(seal.path))  # noqa: PTH116 - beside os.fstat
-        except OSError as error:
-            raise PapersError(
-                f"{seal.path} was removed after it was hashed; start again"
-            ) from error
-        if now != seal:
-            raise PapersError(
-                f"{seal.path} was changed between being hashed and being loaded; nothing was "
-                "started: find out who writes there, and start again"
-            )
-
-
 def _hashed(file: Path) -> tuple[str, Sealed]:
     try:
         with file.open("rb") as stream:
@@ -130,7 +111,7 @@ def _hashed(file: Path) -> tuple[str, Sealed]:
             f"{file} cannot be read: {error.strerror}; nothing is started on weights that nobody "
             "could hash"
         ) from error
-    if (seal := _seal(str(file), facts)) != _seal(str(file), after):
+    if (seal := Sealed.of(str(file), facts)) != Sealed.of(str(file), after):
         raise PapersError(f"{file} was written to while it was hashed; wait, and start again")
     return digest, seal
 
@@ -143,7 +124,3 @@ def _check_header(file: Path, head: bytes, size: int) -> None:
         raise PapersError(
             f"{file} is {kind}, whatever its name says, and is refused; fetch the checkpoint again"
         )
-
-
-def _seal(path: str, facts: os.stat_result) -> Sealed:
-    return Sealed(path, facts.st_size, facts.st_mtime_ns, facts.st_ino)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from shopfloor.errors import RunCorrupt, RunVersion
 from shopfloor.record.calendar import Calendar
-from shopfloor.types import UnitOutcome
+from shopfloor.types import NOT_CHECKED, PapersStamp, UnitOutcome
 
 __all__ = ["E10_STATES", "FORMAT", "Entry", "Manifest", "Session"]
 
@@ -137,6 +137,8 @@ class Manifest:
         git_commit: Of shopfloor, or None outside a checkout.
         sha256: Hashes of body, cell, orders, limits.
         brain_identity: What the brain says it is.
+        papers: What the rules said of the brain before it started; runs from before there were
+            papers say that they were not checked.
     """
 
     format: int
@@ -170,6 +172,7 @@ class Manifest:
     git_commit: str | None
     sha256: Mapping[str, str]
     brain_identity: Mapping[str, str]
+    papers: PapersStamp = NOT_CHECKED
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -184,13 +187,14 @@ class Manifest:
                 f"{FORMAT}; open it with the version that wrote it "
                 f"({(data.get('versions') or {}).get('shopfloor', 'unknown')})"
             )
-        values = _checked(cls, data, "the manifest")
+        values = _checked(cls, {"papers": asdict(NOT_CHECKED), **data}, "the manifest")
         try:
             values["calendar"] = Calendar.from_json(values["calendar"])
+            values["papers"] = PapersStamp.from_json(values["papers"])
         except (TypeError, KeyError) as error:
             raise RunCorrupt(
-                f"the manifest's calendar is not what was written ({error}); the file was damaged "
-                "or edited"
+                f"the manifest's calendar or papers are not what was written ({error}); the file "
+                "was damaged or edited"
             ) from error
         for name in ("cameras", "limb_names", "camera_names", "notes"):
             values[name] = tuple(values[name])

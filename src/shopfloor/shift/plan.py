@@ -10,7 +10,7 @@ from shopfloor.errors import UsageError
 from shopfloor.record.calendar import NO_CALENDAR
 from shopfloor.shift.latency import Charge, Latency
 from shopfloor.shift.planned import PlannedCycle
-from shopfloor.types import Brain, BrainContext
+from shopfloor.types import NOT_CHECKED, Brain, BrainContext, PapersStamp, Sealed
 
 __all__ = ["Plan", "Replay"]
 
@@ -49,6 +49,9 @@ class Plan:
         planned_cycle: Planned run time per unit, or None: then effectiveness is not measured.
         replay: Who decides in the brain's place, as recorded; None: the brain itself.
         notes: What a reader of the run must know first, besides what follows from the rest.
+        papers: What the rules said of the brain; a cell that is not simulated needs a pass.
+        papers_file: The papers that were given, or None.
+        seals: The weight files that were hashed; the brain may be made of no others.
     """
 
     cell: str
@@ -72,6 +75,9 @@ class Plan:
     planned_cycle: PlannedCycle | None = None
     replay: Replay | None = None
     notes: tuple[str, ...] = ()
+    papers: PapersStamp = NOT_CHECKED
+    papers_file: Path | None = None
+    seals: tuple[Sealed, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Self
+
+from shopfloor.errors import PapersError
 
 __all__ = ["NOT_CHECKED", "PapersStamp", "RuleAnswer", "Sealed", "Verdict"]
 
@@ -114,3 +118,26 @@ class Sealed:
     size: int
     mtime_ns: int
     inode: int
+
+    @classmethod
+    def of(cls, path: str, facts: os.stat_result) -> Self:
+        """Describe a file by what the system says of it."""
+        return cls(path, facts.st_size, facts.st_mtime_ns, facts.st_ino)
+
+    def check(self) -> None:
+        """Refuse a file that is not the one that was hashed.
+
+        Raises:
+            PapersError: It was written to, replaced or removed since.
+        """
+        try:
+            now = self.of(self.path, Path(self.path).stat())
+        except OSError as error:
+            raise PapersError(
+                f"{self.path} was removed after it was hashed; start again"
+            ) from error
+        if now != self:
+            raise PapersError(
+                f"{self.path} was changed between being hashed and being loaded; nothing was "
+                "started: find out who writes there, and start again"
+            )
