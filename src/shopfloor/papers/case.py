@@ -98,11 +98,12 @@ def _chain(model: ModelFacts, cards: Catalogue) -> Chain:
         gaps.append((f"no card speaks of {model.address}", f"没有关于 {model.address} 的许可卡"))
     else:
         links.extend(_of_cards(card, cards, gaps))
-    said: tuple[str, ...] = ()
     if model.base == "undisclosed":
-        if card is None:
-            gaps.append((f"{model.name} does not say what it was made from",
-                         f"{model.name} 未说明其基础模型"))  # fmt: skip
+        said: tuple[str, ...] = ()
+        gaps.append(
+            (f"the papers do not say what {model.name} was made from",
+             f"文件未说明 {model.name} 的基础模型")
+        )  # fmt: skip
     else:
         said = model.base
     known = {link.card.package.lower() for link in links if link.card is not None}

@@ -82,7 +82,7 @@ def _other_models(papers: Papers, cards: Catalogue) -> Iterator[_Change]:
     for at, model in enumerate(papers.models):
         own = cards.of_package(model.address)
         for card in _siblings(own, cards):
-            models = (*papers.models[:at], model_of_card(card), *papers.models[at + 1 :])
+            models = (*papers.models[:at], model_of_card(card, cards), *papers.models[at + 1 :])
             label = f"{own.title if own else model.name} → {card.title}"
             yield _Change(label, papers.model_copy(update={"models": models}))
 

@@ -17,9 +17,10 @@ from shopfloor.papers.said import Said, unknown
 from shopfloor.papers.weight import Hashed
 from shopfloor.types import RuleAnswer, Verdict
 
-__all__ = ["Checked", "ask", "check", "strictest"]
+__all__ = ["WORST", "Checked", "ask", "check", "strictest"]
 
-_WORST: tuple[Verdict, ...] = ("fail", "unknown", "counsel", "pass")
+WORST: tuple[Verdict, ...] = ("fail", "unknown", "counsel", "pass")
+"""Answers, the strictest first."""
 _ZH = {"pass": "通过", "fail": "不通过", "unknown": "未知", "counsel": "须咨询律师"}
 
 
@@ -67,7 +68,7 @@ _HEAD: Mapping[Verdict, str] = {
 
 def strictest(answers: Sequence[RuleAnswer]) -> Verdict:
     """Return the strictest of some answers; pass where there are none."""
-    return min((answer.verdict for answer in answers), key=_WORST.index, default="pass")
+    return min((answer.verdict for answer in answers), key=WORST.index, default="pass")
 
 
 def check(

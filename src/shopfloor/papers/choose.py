@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from shopfloor.papers.card import Catalogue
-from shopfloor.papers.check import check
+from shopfloor.papers.check import WORST, check
 from shopfloor.papers.draft import with_card
 from shopfloor.papers.paper import Papers
 from shopfloor.papers.rule import ALWAYS, RuleSet
@@ -24,7 +24,7 @@ class Choice:
         title: What people call it.
         regime: The rule set that was asked besides that of licences.
         verdict: The strictest answer.
-        reasons: Of those rules that do not pass.
+        reasons: Of those rules that do not pass, the strictest first.
     """
 
     id: str
@@ -49,10 +49,14 @@ def choose(
     regimes = tuple(each for each in sets if each.name != ALWAYS)
     found = []
     for card in cards:
-        facts = with_card(papers, card)
+        facts = with_card(papers, card, cards)
         for regime in regimes or always:
             asked = always if regime in always else (*always, regime)
             said = check(facts, asked, today=today, cards=cards, of_copy=False)
-            reasons = tuple(f"{a.rule}: {a.reason}" for a in said.answers if not a.passes)
+            against = sorted(
+                (answer for answer in said.answers if not answer.passes),
+                key=lambda answer: WORST.index(answer.verdict),
+            )
+            reasons = tuple(f"{answer.rule}: {answer.reason}" for answer in against)
             found.append(Choice(card.id, card.title, regime.name, said.verdict, reasons))
     return tuple(found)

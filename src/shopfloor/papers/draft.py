@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from shopfloor.papers.card import Card
+from shopfloor.papers.card import Card, Catalogue
 from shopfloor.papers.document import Document, parse
 from shopfloor.papers.paper import Licence, ModelFacts, Papers, papers_of
 
@@ -21,8 +21,9 @@ def example() -> tuple[Papers, Document]:
     return papers_of(document), document
 
 
-def model_of_card(card: Card) -> ModelFacts:
+def model_of_card(card: Card, cards: Catalogue) -> ModelFacts:
     """Write down a model as its card has it: what only a copy could tell is left open."""
+    bases = card.bases
     return ModelFacts(
         purl=card.package,
         publisher=card.publisher,
@@ -31,15 +32,15 @@ def model_of_card(card: Card) -> ModelFacts:
         licence=Licence(
             declared=card.declared, concluded=card.concluded, text_sha256=card.text_sha256
         ),
-        base=() if card.weights == "none" else "undisclosed",
+        base="undisclosed" if bases is None else tuple(cards[name].package for name in bases),
         datasets=() if card.weights == "none" else "undisclosed",
         remote_code=None,
     )
 
 
-def with_card(papers: Papers, card: Card) -> Papers:
+def with_card(papers: Papers, card: Card, cards: Catalogue) -> Papers:
     """Put the model of a card in charge of a cell."""
-    return papers.model_copy(update={"models": (model_of_card(card),)})
+    return papers.model_copy(update={"models": (model_of_card(card, cards),)})
 
 
 def with_brain(papers: Papers, name: str) -> Papers:

@@ -158,7 +158,7 @@ def _supposed(brain: str, cards: Catalogue) -> Papers | None:
     if brain in BUILT_IN:
         return with_brain(papers, brain)
     card = cards.of_model(_model_id(brain) or "")
-    return None if card is None else with_card(papers, card)
+    return None if card is None else with_card(papers, card, cards)
 
 
 def _check_named(brain: str, papers: Papers, cards: Catalogue, file: Path) -> None:
