@@ -78,9 +78,7 @@ def weights_in(folder, content=b"\0" * 64):
     """The smallest folder that looks like a checkpoint."""
     folder.mkdir(exist_ok=True)
     header = json.dumps({"x": {"dtype": "U8", "shape": [64], "data_offsets": [0, 64]}}).encode()
-    (folder / "model.safetensors").write_bytes(
-        len(header).to_bytes(8, "little") + header + content
-    )
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + content)
     (folder / "config.json").write_bytes(b"{}\n")
     return folder
 

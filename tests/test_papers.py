@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from papers_examples import (
     ALL,
     CAPPED,
@@ -21,7 +22,6 @@ from papers_examples import (
     verdicts,
     weights_in,
 )
-
 from shopfloor.errors import PapersError, UnknownName
 from shopfloor.papers import licence, regime
 from shopfloor.papers.card import catalogue

@@ -23,10 +23,10 @@ _COMMANDS = {
     "replicate": ("shopfloor.cli.replicate", "Repeat a run, and say whether it is the same."),
     "list": ("shopfloor.cli.listing", "List cells, bodies, brains or skills."),
     "probe": ("shopfloor.cli.probe", "Find out whether a model can point, call and see."),
-    "papers": ("shopfloor.cli.papers", "Know what the brain is, and whether it may run here."),
+    "papers": ("shopfloor.cli.papers_init", "Know what the brain is, and whether it may run here."),
     "serve": ("shopfloor.cli.serve", "Let programs outside drive a cell."),
     "picture": ("shopfloor.cli.picture", "Draw a body to a PNG file."),
-    "bench": ("shopfloor.cli.bench_record", "Measure shopfloor itself."),
+    "bench": ("shopfloor.cli.bench_papers", "Measure shopfloor itself."),
 }
 
 

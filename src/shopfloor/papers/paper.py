@@ -31,6 +31,9 @@ __all__ = [
 ]
 
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+_License = Annotated[
+    str, StringConstraints(pattern=r"^(LicenseRef-)?[A-Za-z0-9.+-]+$", max_length=120)
+]
 _Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 _Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -84,8 +87,8 @@ class Licence(_Strict):
         text_sha256: Of that text, byte for byte; None: nobody read it.
     """
 
-    declared: _Text | None
-    concluded: _Text | None
+    declared: _License | None
+    concluded: _License | None
     text_sha256: _Sha256 | None
 
 
