@@ -88,6 +88,7 @@ def test_a_file_that_is_not_there_says_how_to_make_one(tmp_path):
         (("models/0/weights/..", "0" * 64), "models"),
         (("models/0/licence/declared", "Apache 2.0"), r"models\.0\.licence\.declared"),
         (("evidence/0/expires", "soon"), r"evidence\.0\.expires"),
+        (("cell/use", ["weaponry"]), r"cell\.use\.0 .*'weapons'"),
     ],
 )
 def test_what_is_no_papers_is_named_with_its_line(change, words, tmp_path):
@@ -346,6 +347,29 @@ def test_without_the_extra_a_simulation_says_not_checked_and_a_file_is_an_error(
     for file, enforce in ((tmp_path / "papers.yaml", False), (None, True)):
         with pytest.raises(UsageError, match=r"shopfloor\[papers\]"):
             pass_gate("classical", file=file, enforce=enforce)
+
+
+def test_papers_of_a_program_do_not_let_files_be_loaded(checkpoint, tmp_path):
+    folder, _, cards = checkpoint
+    example_file = papers_file(tmp_path, example()[1].value)
+    with pytest.raises(PapersRefused, match="is there and not in the papers"):
+        pass_gate(f"local:{folder}", file=example_file, enforce=True, day=TODAY, cards_folder=cards)
+
+
+def test_a_plugin_that_calls_itself_a_program_of_this_house_is_none(tmp_path):
+    plain = changed(example()[1].value, ("models/0/purl", "pkg:pypi/shopfloor@0.1.0#brain/acme"))
+    with pytest.raises(PapersRefused, match=r"weights\.hashes: unknown"):
+        pass_gate("acme", file=papers_file(tmp_path, plain), enforce=True, day=TODAY)
+
+
+def test_a_pair_needs_papers_of_both(checkpoint, tmp_path):
+    brain = "pair:deepseek-v3@http://localhost:1/v1+qwen2.5-vl-7b@http://localhost:2/v1"
+    stamp = pass_gate(brain, file=None, enforce=False, day=TODAY).stamp
+    assert len(stamp.models) == 2
+    plain = changed(facts(checkpoint[0]),
+                    ("models/0/purl", "pkg:huggingface/deepseek-ai/DeepSeek-V3@1"))  # fmt: skip
+    with pytest.raises(PapersError, match=r"the brain is 'qwen2\.5-vl-7b@"):
+        pass_gate(brain, file=papers_file(tmp_path, plain), enforce=False, day=TODAY)
 
 
 class _RealCell:

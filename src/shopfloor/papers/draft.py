@@ -25,7 +25,7 @@ def model_of_card(card: Card, cards: Catalogue) -> ModelFacts:
     """Write down a model as its card has it: what only a copy could tell is left open."""
     bases = card.bases
     return ModelFacts(
-        purl=card.package,
+        purl=card.package if card.weights != "none" else f"{card.package}#brain/{card.ids[0]}",
         publisher=card.publisher,
         weights={} if card.weights == "none" else "undisclosed",
         signature=None,

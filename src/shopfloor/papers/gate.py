@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from shopfloor.types import NOT_CHECKED, PapersStamp, Sealed
 
 if TYPE_CHECKING:
     from shopfloor.papers.card import Catalogue
-    from shopfloor.papers.paper import Papers
+    from shopfloor.papers.paper import ModelFacts, Papers
     from shopfloor.papers.weight import Hashed
 
 __all__ = ["BUILT_IN", "Passed", "pass_gate", "refuse", "today"]
@@ -139,6 +138,15 @@ def _no_papers(brain: str, *, enforce: bool) -> Passed:
     return Passed(PapersStamp("unknown", said, f"决策模型 {brain} 没有文件，也没有许可卡"))
 
 
+def _members(brain: str) -> tuple[str, ...]:
+    """The models of a brain: two of a pair, else one."""
+    if not brain.startswith("pair:"):
+        return (brain,)
+    from shopfloor.brain.chat.pair import split
+
+    return tuple(split(brain.removeprefix("pair:")))
+
+
 def _model_id(brain: str) -> str | None:
     """What a server is asked for, where a brain is a model at an address or of a provider."""
     if "@" in brain:
@@ -152,42 +160,53 @@ def _model_id(brain: str) -> str | None:
 
 def _supposed(brain: str, cards: Catalogue) -> Papers | None:
     """The example's cell with this brain in charge, as far as cards know it."""
-    from shopfloor.papers.draft import example, with_brain, with_card
+    from shopfloor.papers.draft import example, model_of_card, with_brain
 
     papers, _ = example()
     if brain in BUILT_IN:
         return with_brain(papers, brain)
-    card = cards.of_model(_model_id(brain) or "")
-    return None if card is None else with_card(papers, card, cards)
+    known = [cards.of_model(_model_id(member) or "") for member in _members(brain)]
+    if None in known:
+        return None
+    models = tuple(model_of_card(card, cards) for card in known if card is not None)
+    return papers.model_copy(update={"models": models})
 
 
 def _check_named(brain: str, papers: Papers, cards: Catalogue, file: Path) -> None:
     """Refuse papers of another brain; files on this machine are known by their hashes instead."""
-    if brain.startswith("local:"):
-        return
-    wanted = _model_id(brain)
-    card = cards.of_model(wanted) if wanted else None
-    for model in papers.models:
-        if model.purl.endswith(f"#brain/{brain}"):
-            return
-        if wanted and model.name.lower() == wanted.lower().rpartition("/")[2]:
-            return
-        if card is not None and (
-            model.address.lower() == card.package.lower()
-            or any(fnmatch(model.name.lower(), pattern) for pattern in card.ids)
+    for member in _members(brain):
+        if not member.startswith("local:") and not any(
+            _is_of(model, member, cards) for model in papers.models
         ):
-            return
-    raise PapersError(
-        f"{file} holds papers of {', '.join(model.purl for model in papers.models)}, and the brain "
-        f"is {brain!r}; give its own papers (a plugin is named by #brain/{brain} after its purl)"
+            raise PapersError(
+                f"{file} holds papers of {', '.join(model.purl for model in papers.models)}, and "
+                f"the brain is {member!r}; give its own papers (a plugin is named by "
+                f"#brain/{member} after its purl)"
+            )
+
+
+def _is_of(model: ModelFacts, brain: str, cards: Catalogue) -> bool:
+    if model.purl.endswith(f"#brain/{brain}"):
+        return True
+    wanted = _model_id(brain)
+    if wanted is None:
+        return False
+    card = cards.of_model(wanted)
+    return model.name.lower() == wanted.lower().rpartition("/")[2] or (
+        card is not None and model.address.lower() == card.package.lower()
     )
 
 
 def _hash(brain: str) -> Hashed | None:
-    if not brain.startswith("local:"):
+    """Hash the files of those models that are loaded into this process, or None."""
+    local = [each for each in _members(brain) if each.startswith("local:")]
+    if not local:
         return None
     from shopfloor.brain.local.weights import find
     from shopfloor.papers.weight import hash_folders
 
-    weights = find(brain.removeprefix("local:").partition("?")[0])
-    return hash_folders([weights.folder, *([weights.adapter] if weights.adapter else [])])
+    folders = []
+    for member in local:
+        weights = find(member.removeprefix("local:").partition("?")[0])
+        folders += [weights.folder, *([weights.adapter] if weights.adapter else [])]
+    return hash_folders(folders)

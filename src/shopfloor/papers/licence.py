@@ -237,13 +237,21 @@ def _hashes(case: Case) -> Said:
         if model.weights == "undisclosed" or not model.weights:
             return unknown(f"{model.name} has no hashes of its weights in the papers",
                            f"{model.name} 的文件缺少权重哈希")  # fmt: skip
-        files |= model.weights
-    if not files:
+        for name, digest in model.weights.items():
+            if files.setdefault(name, digest) != digest:
+                return unknown(
+                    f"two models have a file {name}; give each papers of its own",
+                    f"两个模型均有文件 {name}；请分别提供文件",
+                )
+    if not files and not (case.hashed and case.hashed.sha256):
         return passes("the brain is a program of this house and has no weights",
                       "决策模型为本项目程序，无权重")  # fmt: skip
     if case.hashed is None:
         return unknown("nobody hashed the files; give --weights FOLDER", "未计算权重文件的哈希")
-    found = case.hashed.sha256
+    return _compared(files, case.hashed.sha256)
+
+
+def _compared(files: Mapping[str, str], found: Mapping[str, str]) -> Said:
     for name in sorted(files.keys() | found.keys()):
         if name not in found:
             return fails(f"{name} of the papers is not there", f"缺少文件 {name}")

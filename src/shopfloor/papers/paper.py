@@ -34,6 +34,18 @@ _Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 _License = Annotated[
     str, StringConstraints(pattern=r"^(LicenseRef-)?[A-Za-z0-9.+-]+$", max_length=120)
 ]
+_Use = Literal[
+    # Of a cell in a hall.
+    "parts-sorting", "assembly", "packing", "handling", "inspection", "research", "training",
+    "demonstration",
+    # Before the public.
+    "public-service", "public-content",
+    # On lists of high risk.
+    "biometrics", "critical-infrastructure", "education-scoring", "essential-services", "justice",
+    "law-enforcement", "migration", "recruitment", "worker-management",
+    # Of armed forces.
+    "military", "weapons", "defence",
+]  # fmt: skip
 _Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 _Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -43,6 +55,9 @@ _FileName = Annotated[
 # Type, namespace and name with an optional revision and subpath (the ECMA-427 package URL).
 _PACKAGE = r"pkg:[a-z]+/[A-Za-z0-9_.+/-]+(@[A-Za-z0-9_.+-]+)?(#[A-Za-z0-9_./-]+)?"
 _Purl = Annotated[str, StringConstraints(pattern=f"^{_PACKAGE}$", max_length=300)]
+
+
+_PROGRAMS = frozenset({"brain/classical", "brain/stand-in"})
 
 
 class _Strict(BaseModel):
@@ -57,7 +72,7 @@ class CellFacts(_Strict):
             moves (ISO 3166-1, two capitals).
         operator: Who runs the cell.
         end_user: For whom it works.
-        use: What it does (``parts-sorting``, ``research``, ``military``).
+        use: What it does; a word that no rule knows is refused, since every rule would pass it.
         safety_function: Whether anybody's safety depends on a decision of the model.
         commercial: Whether it is used for gain.
         monthly_active_users: Of all products of the operator [people].
@@ -70,7 +85,7 @@ class CellFacts(_Strict):
     actuation_region: _Country | None
     operator: _Text | None
     end_user: Literal["civil", "government", "us-dod", "us-dod-contractor", "other-military"] | None
-    use: tuple[_Word, ...] | None
+    use: tuple[_Use, ...] | None
     safety_function: bool | None
     commercial: bool | None
     monthly_active_users: Annotated[int, Field(ge=0)] | None
@@ -129,7 +144,12 @@ class ModelFacts(_Strict):
     @property
     def is_program(self) -> bool:
         """Whether it is a program of this house, without weights: nothing in it was trained."""
-        return self.weights == {} and self.address == "pkg:pypi/shopfloor"
+        package, _, path = self.purl.partition("#")
+        return (
+            self.weights == {}
+            and package.partition("@")[0] == "pkg:pypi/shopfloor"
+            and path in _PROGRAMS
+        )
 
 
 class Hardware(_Strict):
