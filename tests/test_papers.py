@@ -347,6 +347,37 @@ def test_a_text_that_was_changed_in_place_is_refused(good, folder):
     assert (answer.verdict, "changed in place" in answer.reason) == ("fail", True)
 
 
+def test_a_text_beside_the_weights_that_was_changed_in_place_is_refused(good, cards, tmp_path):
+    from papers_examples import TEXT
+
+    folder = weights_in(tmp_path / "w")
+    (folder / "LICENSE").write_bytes(TEXT)
+    assert verdicts(asked(good, cards, folder=folder)) == {}
+    (folder / "LICENSE").write_bytes(TEXT + b"And not in Germany.\n")
+    answer = asked(good, cards, folder=folder)["licence.text"]
+    assert (answer.verdict, "beside the weights" in answer.reason) == ("fail", True)
+
+
+def test_an_answer_against_a_model_cites_the_clause_that_was_read(good, folder):
+    card = catalogue()["deepseek-v3"]
+    terms = {"declared": card.declared, "concluded": card.concluded,
+             "text_sha256": card.text_sha256}  # fmt: skip
+    own = changed(shipped(good, purl=f"{card.package}@0c23830", licence=terms),
+                  ("cell/end_user", "us-dod"))  # fmt: skip
+    answer = asked(own, catalogue(), folder=folder)["licence.military"]
+    assert answer.verdict == "fail"
+    assert "Attachment A" in answer.source
+    assert "For military use in any way" in answer.source
+
+
+def test_a_credit_that_is_owed_is_told(good, place, folder):
+    cards = cards_in(place / "credit", made_up_credit={
+        "outputs": "attribution", "more": 'attribution = "Built with Made Up"',
+    })  # fmt: skip
+    answer = asked(model(good, "made-up-credit"), cards, folder=folder)["licence.outputs"]
+    assert (answer.verdict, "to be shown: Built with Made Up" in answer.reason) == ("pass", True)
+
+
 def test_a_derivative_of_the_same_publisher_is_for_a_lawyer(good, cards, folder):
     heir = asked(model(good, "made-up-heir"), cards, folder=folder)["licence.declared"]
     child = asked(model(good, "made-up-child"), cards, folder=folder)["licence.declared"]

@@ -382,17 +382,11 @@ class _SimulatedCell:
 
 def hired(cell, stamp):
     """Ask what hiring asks before it makes a brain."""
-    from shopfloor.shift import Latency, Plan
     from shopfloor.shift.hire import Staff
 
     staff = Staff.__new__(Staff)
     staff.cell = cell
-    plan = Plan(
-        cell="made-up", body="bench", brain="classical", seed=0, orders=1, hours=None,
-        order_file=None, latency=Latency.parse("fixed:40"), limits="fenced", record_fps=10.0,
-        video=False, audit=False, workers=1, papers=stamp,
-    )  # fmt: skip
-    staff._check_papers(plan)
+    staff._check_papers(plan_with(papers=stamp))
 
 
 def test_a_real_cell_always_passes_through_the_gate():
@@ -408,6 +402,43 @@ def test_a_real_cell_always_passes_through_the_gate():
             hired(_RealCell(), stamp)
     with pytest.raises(PapersRefused, match="is not started in cell"):
         hired(_SimulatedCell(), replace(failed, enforced=True))
+
+
+def plan_with(**changes):
+    from shopfloor.shift import Latency, Plan
+
+    values = {
+        "cell": "sorting", "body": "bench", "brain": "classical", "seed": 0, "orders": 1,
+        "hours": None, "order_file": None, "latency": Latency.parse("fixed:40"),
+        "limits": "fenced", "record_fps": 10.0, "video": False, "audit": False, "workers": 1,
+    }  # fmt: skip
+    return Plan(**(values | changes))
+
+
+def test_a_brain_is_not_hired_when_a_file_changed_after_it_was_hashed(tmp_path):
+    from shopfloor.shift.hire import Staff
+
+    folder = weights_in(tmp_path / "w")
+    seals = hash_folders([folder]).seals
+    Staff(plan_with(seals=seals)).close()
+    (folder / "config.json").write_text("{ }")
+    with pytest.raises(PapersError, match="between being hashed and being loaded"):
+        Staff(plan_with(seals=seals))
+
+
+def test_a_run_is_refused_before_anything_is_made(tmp_path):
+    from shopfloor.cli.run import command as run
+
+    out = tmp_path / "run"
+    for arguments, kind in (
+        (["--brain", "qwen2.5-vl-7b@http://localhost:1/v1", "--papers", "enforce"], PapersRefused),
+        (["--papers", "a.yaml", "--papers", "b.yaml"], UsageError),
+        (["--papers", str(tmp_path / "none.yaml")], PapersError),
+        (["--regime", "mars"], UsageError),
+    ):
+        done = CliRunner().invoke(run, [*arguments, "--orders", "1", "--out", str(out)])
+        assert isinstance(done.exception, kind), arguments
+        assert not out.exists()
 
 
 # What a run keeps, and what a reader sees.

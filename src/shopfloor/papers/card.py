@@ -121,6 +121,16 @@ class Card:
         """Whether its text was read byte for byte."""
         return self.text_sha256 is not None
 
+    @property
+    def cited(self) -> str:
+        """Where its terms stand, for people."""
+        if not self.was_read:
+            return f"{self.concluded}: {self.source}"
+        return (
+            f"{self.concluded}, {self.clause}: \u201c{self.quote}\u201d; {self.address}, read "
+            f"{self.read}, SHA-256 {str(self.text_sha256)[:12]}…"
+        )
+
 
 class Catalogue:
     """All cards, by id, by package and by what servers call a model."""

@@ -114,7 +114,7 @@ def ask(rule: Rule, case: Case, *, dated: date) -> RuleAnswer:
         asks_zh=rule.asks_zh,
         reason=said.en,
         reason_zh=said.zh,
-        source=rule.source,
+        source=said.source or rule.source,
         valid_from=rule.valid_from.isoformat(),
         review_by=rule.review_by.isoformat(),
     )

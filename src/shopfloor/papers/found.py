@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -17,7 +16,6 @@ from shopfloor.papers.weight import hash_folders
 
 __all__ = ["Found", "accelerators", "find"]
 
-_TEXTS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENSE-MODEL", "LICENCE")
 _FRONT = re.compile(rb"\A---\r?\n(.*?)\r?\n---\r?\n", re.DOTALL)
 _SNAPSHOT = re.compile(r"models--(?P<org>[^/]+)--(?P<name>[^/]+)/snapshots/(?P<rev>[0-9a-f]+)$")
 _GPUS = Path("/proc/driver/nvidia/gpus")
@@ -52,13 +50,13 @@ def find(folder: Path, cards: Catalogue) -> Found:
     Raises:
         PapersError: A file cannot be read or is refused, or the page's front matter is damaged.
     """
-    front = _front_matter(folder)
-    text = _text_sha256(folder)
+    front, hashed = _front_matter(folder), hash_folders([folder])
+    text = next(iter(hashed.texts.values()), None)
     known = {card.text_sha256: card.concluded for card in cards if card.text_sha256}
     base = _listed(front.get("base_model"))
     place = _SNAPSHOT.search(folder.absolute().as_posix())
     return Found(
-        weights=hash_folders([folder]).sha256,
+        weights=hashed.sha256,
         purl=f"pkg:huggingface/{place['org']}/{place['name']}@{place['rev']}" if place else None,
         declared=_licence(front),
         concluded=known.get(text),
@@ -111,13 +109,4 @@ def _listed(value: object) -> tuple[str, ...] | None:
         return (value,)
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return tuple(value)
-    return None
-
-
-def _text_sha256(folder: Path) -> str | None:
-    for name in _TEXTS:
-        file = folder / name
-        if file.is_file():
-            with file.open("rb") as stream:
-                return hashlib.file_digest(stream, "sha256").hexdigest()
     return None

@@ -25,6 +25,8 @@ def _text(case: Case) -> Said:
                 f"read has {str(own.text_sha256)[:12]}…: it was changed in place, or is another",
                 f"{model.name} 所附许可文本的哈希与所读文本不同：文本已被就地修改或并非同一文本",
             )
+    if (said := _text_here(case)) is not None:
+        return said
     for chain in case.chains:
         for link in chain.links:
             if not link.was_read:
@@ -42,6 +44,19 @@ def _text(case: Case) -> Said:
                            f"{model.name} 的文件缺少许可文本哈希")  # fmt: skip
     return passes("every text was read byte for byte, and is the one in the papers",
                   "所有许可文本均已逐字节阅读，且与文件一致")  # fmt: skip
+
+
+def _text_here(case: Case) -> Said | None:
+    """Hold the licence texts that lie beside the weights against the papers."""
+    told = {model.licence.text_sha256 for model in case.papers.models}
+    for name, digest in (case.hashed.texts if case.hashed else {}).items():
+        if None not in told and digest not in told:
+            return fails(
+                f"the text {name} beside the weights has the hash {digest[:12]}…, which is not "
+                "that of the papers: it was changed since they were written",
+                f"权重旁的许可文本 {name} 的哈希与文件不符：文本在文件写成后已被修改",
+            )
+    return None
 
 
 def _declared(case: Case) -> Said:
@@ -95,7 +110,8 @@ def _over(case: Case, adverse: Callable[[Link], Said | None], fine: Said) -> Sai
             if link.terms is not None and (found := adverse(link)) is not None:
                 heard = "" if link.was_read else " (as heard; the text itself was not read)"
                 heard_zh = "" if link.was_read else "（据转述，未读原文）"
-                return Said(found.verdict, found.en + heard, found.zh + heard_zh)
+                source = link.card.cited if link.card is not None else None
+                return Said(found.verdict, found.en + heard, found.zh + heard_zh, source)
     return _open(case.chains) or fine
 
 
@@ -212,8 +228,17 @@ def _outputs(case: Case) -> Said:
             )
         return None
 
-    return _over(case, adverse, passes("no licence stands against what its answers are used for",
-                                       "许可未限制其输出的后续用途"))  # fmt: skip
+    shown = [
+        link.terms.attribution
+        for chain in case.chains
+        for link in chain.links
+        if link.terms is not None and link.terms.attribution is not None
+    ]
+    owed = "".join(f"; to be shown: {each}" for each in shown)
+    owed_zh = "".join(f"；须注明：{each}" for each in shown)
+    fine = passes(f"no licence stands against what its answers are used for{owed}",
+                  f"许可未限制其输出的后续用途{owed_zh}")  # fmt: skip
+    return _over(case, adverse, fine)
 
 
 def _safety(case: Case) -> Said:

@@ -11,11 +11,12 @@ __all__ = ["Said", "counsel", "fails", "passes", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A verdict and why."""
+    """A verdict and why; ``source`` where it is nearer than that of the rule."""
 
     verdict: Verdict
     en: str
     zh: str
+    source: str | None = None
 
 
 def passes(en: str, zh: str) -> Said:

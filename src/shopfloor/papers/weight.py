@@ -17,12 +17,13 @@ from pathlib import Path
 from shopfloor.errors import PapersError
 from shopfloor.types import Sealed
 
-__all__ = ["Hashed", "files_of", "hash_folders"]
+__all__ = ["Hashed", "files_of", "hash_folders", "texts_of"]
 
 _LOADED = frozenset({".safetensors", ".json", ".jinja", ".txt", ".model"})
 """What is read when a model is loaded."""
 _CODE = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".py", ".so", ".joblib"})
 """What runs, or can run when it is read."""
+_TEXTS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENSE-MODEL", "LICENCE")
 _LONGEST_HEADER = 100_000_000
 """Of a safetensors file, as its format has it [bytes]."""
 
@@ -34,10 +35,12 @@ class Hashed:
     Attributes:
         sha256: Of each file by its name.
         seals: The same files, to be held against what is loaded.
+        texts: SHA-256 of the licence texts beside them.
     """
 
     sha256: Mapping[str, str]
     seals: tuple[Sealed, ...]
+    texts: Mapping[str, str]
 
 
 def hash_folders(folders: Iterable[Path]) -> Hashed:
@@ -47,6 +50,7 @@ def hash_folders(folders: Iterable[Path]) -> Hashed:
         PapersError: A file cannot be read, leads out of its folder, or can run code.
     """
     sums: dict[str, str] = {}
+    texts: dict[str, str] = {}
     seals: list[Sealed] = []
     for folder in folders:
         for file in files_of(folder):
@@ -56,7 +60,18 @@ def hash_folders(folders: Iterable[Path]) -> Hashed:
                 )
             sums[file.name], seal = _hashed(file)
             seals.append(seal)
-    return Hashed(sums, tuple(seals))
+        texts |= texts_of(folder)
+    return Hashed(sums, tuple(seals), texts)
+
+
+def texts_of(folder: Path) -> Mapping[str, str]:
+    """Hash the licence texts in a folder.
+
+    Raises:
+        PapersError: One is there and cannot be read.
+    """
+    found = (folder / name for name in _TEXTS)
+    return {file.name: _hashed(file)[0] for file in found if file.is_file()}
 
 
 def files_of(folder: Path) -> tuple[Path, ...]:
