@@ -34,6 +34,7 @@ clause = "first line"
 address = "tests/papers_examples.py"
 read = 2026-11-25
 text_sha256 = "{sha256}"
+{vouched}
 source = "made up"
 
 [terms]
@@ -47,6 +48,7 @@ _TERMS = {
     "family": '"qwen2.5-vl"', "publisher": "Made Up Ltd", "licence": "Apache-2.0",
     "covers": "weights", "bases": "[]", "sha256": TEXT_SHA256, "non_commercial": "false",
     "no_military": "false", "no_safety": "false", "outputs": "free", "more": "",
+    "vouched": 'vouched = "made up"',
 }  # fmt: skip
 CAPPED = {
     "licence": "LicenseRef-Capped", "no_military": "true", "no_safety": "true",

@@ -42,7 +42,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cards(place):
-    return cards_in(place / "cards", made_up_code={"covers": "code"},
+    return cards_in(place / "cards", made_up_code={"covers": "code"}, made_up_stray={"vouched": ""},
                     made_up_child={"bases": '["made-up-72b"]', "publisher": "Somebody"},
                     made_up_heir={"bases": '["made-up-72b"]'})  # fmt: skip
 
@@ -387,6 +387,11 @@ def test_a_derivative_of_the_same_publisher_is_for_a_lawyer(good, cards, folder)
 def test_a_text_that_speaks_of_code_does_not_cover_weights(good, cards, folder):
     answer = asked(model(good, "made-up-code"), cards, folder=folder)["licence.text"]
     assert answer.verdict == "counsel"
+
+
+def test_a_text_that_only_its_address_vouches_for_is_for_a_lawyer(good, cards, folder):
+    answer = asked(model(good, "made-up-stray"), cards, folder=folder)["licence.text"]
+    assert (answer.verdict, "nothing but its address" in answer.reason) == ("counsel", True)
 
 
 def test_an_arm_in_germany_is_outside_of_a_licence_that_covers_outputs(good, cards, folder):

@@ -93,6 +93,8 @@ class Card:
         address: The text, at a fixed revision.
         read: When the text was read byte for byte.
         text_sha256: Of these bytes.
+        vouched: What shows, besides its address, that the text is the publisher's own; None:
+            nothing does, as an address can be of a contribution that was never taken in.
         note: What a reader has to know besides.
     """
 
@@ -114,6 +116,7 @@ class Card:
     address: str | None = None
     read: date | None = None
     text_sha256: str | None = None
+    vouched: str | None = None
     note: str | None = None
 
     @property

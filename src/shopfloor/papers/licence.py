@@ -29,21 +29,34 @@ def _text(case: Case) -> Said:
         return said
     for chain in case.chains:
         for link in chain.links:
-            if not link.was_read:
-                return unknown(f"the licence text of {link.title} was not read byte for byte",
-                               f"{link.title} 的许可文本未逐字节阅读")  # fmt: skip
-            if link.card is not None and link.card.covers not in {"weights", "both"}:
-                return counsel(
-                    f"whether the text read for {link.title} covers its weights is open: it speaks "
-                    f"of {link.card.covers}",
-                    f"{link.title} 的许可文本是否涵盖权重尚无定论（涵盖：{link.card.covers}）",
-                )
+            if (said := _text_of(link)) is not None:
+                return said
     for model in case.papers.models:
         if model.licence.text_sha256 is None:
             return unknown(f"the papers of {model.name} hold no hash of its licence text",
                            f"{model.name} 的文件缺少许可文本哈希")  # fmt: skip
     return passes("every text was read byte for byte, and is the one in the papers",
                   "所有许可文本均已逐字节阅读，且与文件一致")  # fmt: skip
+
+
+def _text_of(link: Link) -> Said | None:
+    """What stands against the text of one link; None for a text that was read and counts."""
+    if link.card is None or not link.was_read:
+        return unknown(f"the licence text of {link.title} was not read byte for byte",
+                       f"{link.title} 的许可文本未逐字节阅读")  # fmt: skip
+    if link.card.vouched is None:
+        return counsel(
+            f"the text of {link.title} was read, and nothing but its address shows that it is the "
+            "publisher's own",
+            f"已读 {link.title} 的文本，但仅凭地址不足以证明其出自发布者",
+        )
+    if link.card.covers not in {"weights", "both"}:
+        return counsel(
+            f"whether the text read for {link.title} covers its weights is open: it speaks of "
+            f"{link.card.covers}",
+            f"{link.title} 的许可文本是否涵盖权重尚无定论（涵盖：{link.card.covers}）",
+        )
+    return None
 
 
 def _text_here(case: Case) -> Said | None:
