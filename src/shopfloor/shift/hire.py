@@ -174,7 +174,7 @@ class Staff:
         if stamp.verdict != "pass":
             raise PapersRefused(
                 f"{stamp.said}; brain {plan.brain!r} is not started in cell {plan.cell!r}: see "
-                "`shopfloor papers check`"
+                "`shopfloor papers check FILE`, and give papers that pass with --papers FILE"
             )
         if not stamp.given and not getattr(self.cell, "simulated", False):
             raise PapersRefused(
