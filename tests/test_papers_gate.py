@@ -240,17 +240,29 @@ def test_a_waiver_is_void_when_the_cell_changes(key, doubtful):
         waived(ask(moved), moved, key[1])
 
 
-def test_no_waiver_covers_a_bad_hash_or_a_failed_rule(key, doubtful):
+def test_no_waiver_covers_a_bad_hash_or_a_failed_rule(key, doubtful, tmp_path):
     papers, ask = doubtful
     for_hash = sign(key[0], papers, **(SIGNED | {"rule": "weights.hashes"}))
-    signed = papers.model_copy(update={"waivers": (for_hash,)})
-    with pytest.raises(PapersError, match="cannot be waived"):
-        waived(ask(signed), signed, key[1])
+    both = (sign(key[0], papers, **SIGNED), for_hash)
+    signed = papers.model_copy(update={"waivers": both})
+    assert waived(ask(signed), signed, key[1]).verdict == "pass"
+    (tmp_path / "w" / "config.json").write_text("{ }")
+    said = waived(ask(signed), signed, key[1])
+    assert said.verdict == "fail"
+    assert [a.rule for a in said.answers if not a.passes] == ["weights.hashes"]
     own = papers.models[0].model_copy(update={"datasets": "undisclosed"})
     failing = papers.model_copy(update={"models": (own,)})
-    waiver = sign(key[0], failing, **SIGNED)
-    signed = failing.model_copy(update={"waivers": (waiver,)})
-    assert waived(ask(signed), signed, key[1]).verdict == "fail"
+    signed = failing.model_copy(update={"waivers": (sign(key[0], failing, **SIGNED),)})
+    answers = {a.rule: a for a in waived(ask(signed), signed, key[1]).answers}
+    assert (answers["eu.gpai"].verdict, answers["eu.gpai"].waiver) == ("fail", None)
+
+
+def test_what_is_in_our_own_hands_cannot_be_waived(key, doubtful):
+    papers, ask = doubtful
+    waiver = sign(key[0], papers, **(SIGNED | {"rule": "weights.code"}))
+    signed = papers.model_copy(update={"waivers": (waiver,)})
+    with pytest.raises(PapersError, match="cannot be waived"):
+        waived(ask(signed), signed, key[1])
 
 
 def test_a_wrong_key_is_refused(key, doubtful, tmp_path):
@@ -557,7 +569,7 @@ def test_waive_prints_what_is_put_into_the_file(key, doubtful, tmp_path):
     waiver = parse(done.output.encode(), "waiver").value
     again = read(plain | {"waivers": waiver})
     assert waived(ask(again), again, key[1]).verdict == "pass"
-    assert isinstance(call(*arguments[:3], "weights.hashes", *arguments[4:]).exception, UsageError)
+    assert isinstance(call(*arguments[:3], "weights.code", *arguments[4:]).exception, UsageError)
 
 
 def test_the_example_is_what_the_documentation_shows():

@@ -140,7 +140,7 @@ def _waive(file: Path, rule: str, counsel: str, reason: str, expires: str, key: 
     if rule not in rules:
         raise UsageError(f"no rule {rule!r}; `shopfloor papers check` lists them")
     if not rules[rule].waivable:
-        raise UsageError(f"rule {rule} is about the files themselves, and cannot be waived")
+        raise UsageError(f"rule {rule} cannot be waived: what it asks for is in your own hands")
     try:
         day = date.fromisoformat(expires)
     except ValueError as error:

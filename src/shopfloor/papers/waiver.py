@@ -1,8 +1,8 @@
 """Waivers: somebody with a name and a key answers for one rule of one cell, until a day.
 
 The signature is Ed25519 over the waiver and over the hash of all that was checked besides waivers:
-when the cell or a model changes, the waiver is void. None covers a failed rule, nor one about the
-files themselves.
+when the cell or a model changes, the waiver is void. None covers a rule that failed, and so none a
+bad hash; that nobody could hash what a server holds is unknown, and somebody may answer for it.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def waived(checked: Checked, papers: Papers, key: Path | None) -> Checked:
             continue  # of a regime that was not asked
         if not rule.waivable:
             raise PapersError(
-                f"rule {rule.id} cannot be waived: nobody answers for files that are not what they "
-                "are said to be; take the waiver out"
+                f"rule {rule.id} cannot be waived: what it asks for is in your own hands; take the "
+                "waiver out"
             )
         _check_signature(public, waiver, papers)
         if checked.today < waiver.expires:
