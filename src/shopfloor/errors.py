@@ -8,9 +8,11 @@ says what was got, what is allowed, and the next step.
     ├── UsageError            an argument, a name or a file is wrong
     │   ├── UnknownName       no such cell, body, brain or skill
     │   ├── OrderError        an order, an order file or a goal is wrong
-    │   └── LimitsError       a limits file is incomplete or contradicts itself
+    │   ├── LimitsError       a limits file is incomplete or contradicts itself
+    │   └── PapersError       a papers file, a licence card or a weight file is wrong
     ├── SpecMismatch          two parts of the house do not fit together
     │   └── PluginError       a plugin cannot be loaded or is named twice
+    ├── PapersRefused         the papers do not let this brain start in this cell
     ├── Unreachable           no joint position puts the tool there
     ├── RenderError           no picture can be drawn on this machine
     └── RunError              something is wrong with a run folder
@@ -29,6 +31,8 @@ from difflib import get_close_matches
 __all__ = [
     "LimitsError",
     "OrderError",
+    "PapersError",
+    "PapersRefused",
     "PluginError",
     "RenderError",
     "RunBusy",
@@ -79,6 +83,14 @@ class OrderError(UsageError):
 
 class LimitsError(UsageError):
     """A limits file is incomplete or contradicts itself; the message names the field."""
+
+
+class PapersError(UsageError):
+    """A papers file, a licence card or a weight file is wrong; the message names the place."""
+
+
+class PapersRefused(ShopfloorError):
+    """The papers do not let this brain start in this cell; the message says why."""
 
 
 class SpecMismatch(ShopfloorError):

@@ -108,6 +108,7 @@ def page(folder: Path) -> str:
             _record,
         ),
         ("Statistics", "statistics", "shopfloor bench statistics", _statistics),
+        ("Papers", "papers", "shopfloor bench papers", _papers),
         ("Start", "start", "shopfloor bench start", _start),
     ):
         path = folder / f"{name}.json"
@@ -411,6 +412,18 @@ def _statistics(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         "different orders for each that 80 % power takes",
         ", ".join(f"{n} for {rates}" for rates, n in needed),
     )
+
+
+def _papers(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield (
+        f"hashing {result['megabytes']:,} MB of weights as the gate does over a bare loop",
+        f"{result['ratio']:.2f} ({result['gate_mb_s']:.0f} and {result['bare_mb_s']:.0f} MB/s)",
+    )
+    yield (
+        "`shopfloor papers check`, interpreter included: wall, processor",
+        f"{result['check_s']:.2f} s, {result['check_cpu_s']:.2f} s",
+    )
+    yield "asking all rules", f"{1000 * result['rules_s']:.1f} ms"
 
 
 def _start(result: dict[str, Any]) -> Iterator[tuple[str, str]]:

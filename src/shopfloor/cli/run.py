@@ -6,7 +6,7 @@ import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -14,10 +14,13 @@ from click.core import ParameterSource
 from shopfloor.cli.workers import workers_option
 from shopfloor.errors import UsageError
 
+if TYPE_CHECKING:
+    from shopfloor.shift import Plan
+
 __all__ = ["command"]
 
 _DEFAULT_ORDERS = 30
-_FREE_ON_RESUME = {"resume", "workers", "max_wall", "as_json"}
+_FREE_ON_RESUME = {"resume", "workers", "max_wall", "as_json", "waiver_key"}
 
 
 @click.command(
@@ -94,6 +97,21 @@ Examples:
     "--cameras",
     help="Cameras that a model is shown, such as overview,front [default: overview].",
 )
+@click.option(
+    "--papers",
+    multiple=True,
+    metavar="FILE|enforce",
+    help="Papers of the brain (docs/papers.md); enforce refuses what does not pass. May be given "
+    "twice [default: the example's, stamped and not enforced].",
+)
+@click.option(
+    "--regime", default="eu,us,cn", show_default=True, help="Rules that the papers are held to."
+)
+@click.option(
+    "--waiver-key",
+    type=click.Path(path_type=Path),
+    help="Public key (PEM) of who may answer for a rule; without it no waiver counts.",
+)
 @click.option("--max-wall", type=float, help="Begin no new lot after so many seconds of wall time.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder [default: runs/DATE-TIME]."
@@ -125,13 +143,14 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         if given:
             raise UsageError(
                 f"--{given[0].replace('_', '-')} cannot be given with --resume: the run goes on as "
-                "it was begun (only --workers, --max-wall and --json are free)"
+                "it was begun (only --workers, --max-wall, --waiver-key and --json are free)"
             )
         out = resume
         plan = plan_of(resume, workers=options["workers"], max_wall_s=options["max_wall"])
+        plan = _again(plan, options["waiver_key"])
     else:
         out = options["out"] or _fresh()
-        plan = _plan(options)
+        plan = _with_papers(_plan(options), options)
     with Bar(plan, out) as bar:
         ended = run_shift(plan, out, resume=resume is not None, progress=bar.update)
     page = write_report(out)
@@ -143,7 +162,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
         console = Console()
         console.print(shift_table(run_summary(out)))
-        click.echo(f"\nreport  {page}")
+        click.echo(f"\npapers  {plan.papers.said}")
+        click.echo(f"report  {page}")
     if ended != "complete":
         # With --json stdout holds one object and nothing else.
         click.echo(f"go on   shopfloor run --resume {shlex.quote(str(out))}", err=as_json)
@@ -151,7 +171,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         sys.exit(130)
 
 
-def _plan(options: dict[str, Any]) -> Any:
+def _plan(options: dict[str, Any]) -> Plan:
     from shopfloor.shift import Latency, Plan
     from shopfloor.shift.latency import usual
     from shopfloor.shift.planned import planned_of
@@ -188,6 +208,45 @@ def _plan(options: dict[str, Any]) -> Any:
         max_wall_s=options["max_wall"],
         noise=options["noise"],
     )
+
+
+def _with_papers(plan: Plan, options: dict[str, Any]) -> Plan:
+    """Check the papers before anything of the brain is loaded."""
+    from dataclasses import replace
+
+    from shopfloor.papers import pass_gate
+
+    given = options["papers"]
+    named = [Path(each) for each in given if each != "enforce"]
+    if len(named) > 1:
+        raise UsageError(
+            f"--papers names {named[0]} and {named[1]}; one file holds a cell's papers"
+        )
+    file = named[0] if named else None
+    passed = pass_gate(
+        plan.brain,
+        file=file,
+        enforce="enforce" in given,
+        regimes=options["regime"],
+        key=options["waiver_key"],
+    )
+    return replace(plan, papers=passed.stamp, papers_file=file, seals=passed.seals)
+
+
+def _again(plan: Plan, key: Path | None) -> Plan:
+    """Check the papers of a resumed run as they were checked, on this day and on these files."""
+    from dataclasses import replace
+
+    from shopfloor.papers import pass_gate
+
+    old = plan.papers
+    if old.checked is None:
+        return plan
+    regimes = ",".join(name for name in old.regimes if name != "licence")
+    passed = pass_gate(
+        plan.brain, file=plan.papers_file, enforce=old.enforced, regimes=regimes, key=key
+    )
+    return replace(plan, papers=passed.stamp, seals=passed.seals)
 
 
 def _fresh() -> Path:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from shopfloor.errors import RunCorrupt, RunVersion
 from shopfloor.record.calendar import Calendar
-from shopfloor.types import UnitOutcome
+from shopfloor.types import NOT_CHECKED, PapersStamp, UnitOutcome
 
 __all__ = ["E10_STATES", "FORMAT", "Entry", "Manifest", "Session"]
 
@@ -141,6 +141,8 @@ class Manifest:
         language: What generated orders were told in: ``mixed``, ``en`` or ``zh``; ``mixed`` in runs
             from before there was a choice.
         noise: Level of the sensor noise; runs from before there was any do not say it.
+        papers: What the rules said of the brain before it started; runs from before there were
+            papers say that they were not checked.
     """
 
     format: int
@@ -176,6 +178,7 @@ class Manifest:
     brain_identity: Mapping[str, str]
     language: str = "mixed"
     noise: int = 0
+    papers: PapersStamp = NOT_CHECKED
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -190,13 +193,14 @@ class Manifest:
                 f"{FORMAT}; open it with the version that wrote it "
                 f"({(data.get('versions') or {}).get('shopfloor', 'unknown')})"
             )
-        values = _checked(cls, data, "the manifest")
+        values = _checked(cls, {"papers": asdict(NOT_CHECKED), **data}, "the manifest")
         try:
             values["calendar"] = Calendar.from_json(values["calendar"])
+            values["papers"] = PapersStamp.from_json(values["papers"])
         except (TypeError, KeyError) as error:
             raise RunCorrupt(
-                f"the manifest's calendar is not what was written ({error}); the file was damaged "
-                "or edited"
+                f"the manifest's calendar or papers are not what was written ({error}); the file "
+                "was damaged or edited"
             ) from error
         for name in ("cameras", "limb_names", "camera_names", "notes"):
             values[name] = tuple(values[name])

@@ -135,7 +135,9 @@ def render(
         rows=rows,
         hidden=hidden,
         dt=manifest.control_dt,
-        papers=tuple(_flat(manifest.to_json())),
+        papers=manifest.papers,
+        verdicts=wording.VERDICTS,
+        entries=tuple(_flat(_without_rules(manifest))),
     )
     return page + "\n"
 
@@ -248,6 +250,13 @@ def _rows(entries: Sequence[Entry]) -> tuple[list[Entry], int]:
         return list(entries), 0
     failed_first = sorted(entries, key=lambda entry: (entry.good, entry.lot))[:_ROWS]
     return sorted(failed_first, key=lambda entry: entry.lot), len(entries) - _ROWS
+
+
+def _without_rules(manifest: Manifest) -> dict[str, Any]:
+    """All that the manifest holds but the rules of the papers, which have a section."""
+    values = manifest.to_json()
+    values["papers"].pop("rules")
+    return values
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from shopfloor.report.summary import Summary
 __all__ = [
     "NONE",
     "SIMULATION",
+    "VERDICTS",
     "between",
     "clock",
     "here",
@@ -27,6 +28,14 @@ __all__ = [
 
 NONE = "not measured"
 """Stands where a figure would stand."""
+
+VERDICTS = {
+    "pass": ("passes", "通过", "good"),
+    "fail": ("fails", "不通过", "bad"),
+    "unknown": ("unknown", "未知", "bad"),
+    "counsel": ("a lawyer decides", "须咨询律师", "bad"),
+}
+"""An answer of the papers in English, in Chinese, and as a class of the page."""
 
 SIMULATION = "This is a simulation result: no real robot moved."
 

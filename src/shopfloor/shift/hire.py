@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from shopfloor import plugins
-from shopfloor.errors import PluginError, ShopfloorError, SpecMismatch, UnknownName, UsageError
+from shopfloor.errors import (
+    PapersRefused,
+    PluginError,
+    ShopfloorError,
+    SpecMismatch,
+    UnknownName,
+    UsageError,
+)
 from shopfloor.record import FORMAT, Manifest
 from shopfloor.shift.calendar import load_calendar
 from shopfloor.shift.dispatch import Dispatcher
@@ -55,6 +62,8 @@ class Staff:
             PluginError: A plugin cannot be made.
             LimitsError: Nobody has stated limits for this cell and body.
             RenderError: No picture can be drawn on this machine.
+            PapersRefused: The cell is real, or papers are enforced, and they do not pass.
+            PapersError: A weight file is not the one that was hashed.
         """
         # Everything that can be wrong with names and limits is found before a GL context opens.
         make_cell = plugins.factory("cells", plan.cell)
@@ -79,7 +88,10 @@ class Staff:
         try:
             self.brain: Brain
             self.charge: Charge
+            self._check_papers(plan)
             self.brain, self.charge = _made(f"brain {plan.brain!r}", lambda: hire(context))
+            for seal in plan.seals:  # it was made from the files that were hashed, or not at all
+                seal.check()
             self._check_needs(plan)
             self._check_proven(plan)
         except BaseException:
@@ -155,6 +167,22 @@ class Staff:
             raise UsageError(
                 f"--allow-unproven is for simulated cells, and {plan.cell!r} does not say that it "
                 "is one; let the brain pass `shopfloor probe` first"
+            )
+
+    def _check_papers(self, plan: Plan) -> None:
+        """No brain is made for a real cell whose papers do not pass."""
+        stamp = plan.papers
+        if getattr(self.cell, "simulated", False) and not stamp.enforced:
+            return
+        if stamp.verdict != "pass":
+            raise PapersRefused(
+                f"{stamp.said}; brain {plan.brain!r} is not started in cell {plan.cell!r}: see "
+                "`shopfloor papers check FILE`, and give papers that pass with --papers FILE"
+            )
+        if not stamp.given and not getattr(self.cell, "simulated", False):
+            raise PapersRefused(
+                f"cell {plan.cell!r} does not say that it is simulated, and the papers of the "
+                "example prove nothing of it; next: `shopfloor papers init`, then --papers FILE"
             )
 
     def _fault(self, call: SkillCall) -> str | None:
@@ -331,6 +359,7 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
             "noise": noise.sha256,
         },
         brain_identity={str(key): str(value) for key, value in facts.items()},
+        papers=plan.papers,
     )
 
 

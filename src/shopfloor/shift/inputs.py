@@ -18,6 +18,7 @@ INPUTS = "inputs"
 ORDERS = "orders"
 LIMITS = "limits.toml"
 CALENDAR = "calendar.toml"
+PAPERS = "papers.yaml"
 
 
 def inputs_of(plan: Plan) -> dict[str, bytes]:
@@ -35,6 +36,8 @@ def inputs_of(plan: Plan) -> dict[str, bytes]:
         files[f"{INPUTS}/{LIMITS}"] = Path(plan.limits).read_bytes()
     if plan.calendar.endswith(".toml"):
         files[f"{INPUTS}/{CALENDAR}"] = calendar_bytes(plan.calendar)
+    if plan.papers_file is not None:
+        files[f"{INPUTS}/{PAPERS}"] = plan.papers_file.read_bytes()
     return files
 
 
@@ -53,7 +56,7 @@ def plan_of(path: Path, *, workers: Workforce, max_wall_s: float | None) -> Plan
     with RunFolder.open(path) as folder:
         old = folder.manifest
     inputs = path.absolute() / INPUTS
-    limits, calendar = inputs / LIMITS, inputs / CALENDAR
+    limits, calendar, papers = inputs / LIMITS, inputs / CALENDAR, inputs / PAPERS
     planned = old.planned_cycle_s
     return Plan(
         cell=old.cell,
@@ -77,4 +80,6 @@ def plan_of(path: Path, *, workers: Workforce, max_wall_s: float | None) -> Plan
         planned_cycle=PlannedCycle(planned, old.planned_cycle_source or "") if planned else None,
         workers=workers,
         max_wall_s=max_wall_s,
+        papers=old.papers,
+        papers_file=papers if papers.exists() else None,
     )

@@ -11,7 +11,7 @@ from shopfloor.record.calendar import NO_CALENDAR
 from shopfloor.shift.latency import Charge, Latency
 from shopfloor.shift.planned import PlannedCycle
 from shopfloor.shift.workforce import Cluster, Workforce, check_workers
-from shopfloor.types import Brain, BrainContext
+from shopfloor.types import NOT_CHECKED, Brain, BrainContext, PapersStamp, Sealed
 
 __all__ = ["LANGUAGES", "MIXED", "Plan", "Replay"]
 
@@ -55,6 +55,9 @@ class Plan:
         replay: Who decides in the brain's place, as recorded; None: the brain itself.
         notes: What a reader of the run must know first, besides what follows from the rest.
         noise: Level of the sensor noise between cell and brain; 0 for none.
+        papers: What the rules said of the brain; a cell that is not simulated needs a pass.
+        papers_file: The papers that were given, or None.
+        seals: The weight files that were hashed; the brain may be made of no others.
     """
 
     cell: str
@@ -80,6 +83,9 @@ class Plan:
     replay: Replay | None = None
     notes: tuple[str, ...] = ()
     noise: int = 0
+    papers: PapersStamp = NOT_CHECKED
+    papers_file: Path | None = None
+    seals: tuple[Sealed, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.

@@ -28,6 +28,7 @@ from shopfloor.types.lot import (
     UnitOutcome,
 )
 from shopfloor.types.observation import Event, LimbState, Observation, Timestep, Truth
+from shopfloor.types.papers import NOT_CHECKED, PapersStamp, RuleAnswer, Sealed, Verdict
 from shopfloor.types.seams import (
     Brain,
     Cell,
@@ -42,6 +43,7 @@ from shopfloor.types.spec import BodySpec, CameraSpec, CellSpec, LimbSpec, Stati
 
 __all__ = [
     "COLOURS",
+    "NOT_CHECKED",
     "SHAPES",
     "SIZES",
     "Action",
@@ -75,12 +77,15 @@ __all__ = [
     "Order",
     "OrderSource",
     "Outcome",
+    "PapersStamp",
     "Part",
     "Plan",
     "Recorder",
     "Reply",
     "Rule",
+    "RuleAnswer",
     "Ruling",
+    "Sealed",
     "Select",
     "Skill",
     "SkillCall",
@@ -91,4 +96,5 @@ __all__ = [
     "Truth",
     "UInt8Array",
     "UnitOutcome",
+    "Verdict",
 ]
