@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
@@ -327,6 +327,7 @@ def test_where_a_brain_pointed_is_drawn_where_it_pointed(root):
     assert [point.points for point in one.pointed] == [((300.0, 400.0),)]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(-(10**6), 10**6), st.integers(-5, 10**6)), max_size=5))
 def test_a_timeline_draws_every_event_inside_of_it(story, spans):
     calls = tuple(
