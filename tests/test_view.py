@@ -326,6 +326,17 @@ def test_where_a_brain_pointed_is_drawn_where_it_pointed(root):
     (one,) = [event for event in found if event.kind == "asked"]
     assert [point.points for point in one.pointed] == [((300.0, 400.0),)]
 
+    def pointed(answer, tick):
+        following = replace(asked, number=2, tick=tick, shown=(), answer=answer)
+        told = replace(story, questions=(asked, following))
+        return next(bool(event.pointed) for event in events(told, Words("en")) if event.request)
+
+    # The call began at tick 5: it is the first answer's unless the second may have made it.
+    assert pointed("[]", 5)
+    assert not pointed("pick", 5)
+    assert not pointed("[]", 4)
+    assert pointed("pick", 6)
+
 
 @settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(-(10**6), 10**6), st.integers(-5, 10**6)), max_size=5))
