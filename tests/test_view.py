@@ -22,7 +22,7 @@ import report_examples
 from report_examples import write_videos
 from shift_examples import tree
 from shopfloor.cli import main
-from shopfloor.errors import UsageError
+from shopfloor.errors import RunCorrupt, UsageError
 from shopfloor.evidence.comparison import compare
 from shopfloor.evidence.contestant import contestants
 from shopfloor.evidence.page import render
@@ -489,6 +489,10 @@ def test_a_follower_reads_what_the_run_reads_however_it_grows(tmp_path):
         (tmp_path / "run" / "episodes" / f"{lot:06d}").rmdir()
     Index(tmp_path / "run" / "index.jsonl", {entry.lot: entry for entry in changed})
     assert follower.entries() == changed
+    index = tmp_path / "run" / "index.jsonl"
+    index.write_bytes(index.read_bytes().replace(b'"good"', b'"GOOD"'))  # in its place
+    with pytest.raises(RunCorrupt, match="line 1, is not what was written"):
+        follower.entries()
 
 
 def test_a_report_is_the_written_one_or_as_new_as_the_run(root, tmp_path):
