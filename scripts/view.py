@@ -18,7 +18,7 @@ from playwright.sync_api import sync_playwright
 from shopfloor.view.find import find
 from shopfloor.view.server import Http, configured
 
-_EVENTS = 8
+_EVENTS = 4
 _SIZE = {"width": 1200, "height": 900}
 
 

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
@@ -22,7 +22,7 @@ import report_examples
 from report_examples import write_videos
 from shift_examples import tree
 from shopfloor.cli import main
-from shopfloor.errors import UsageError
+from shopfloor.errors import RunCorrupt, UsageError
 from shopfloor.evidence.comparison import compare
 from shopfloor.evidence.contestant import contestants
 from shopfloor.evidence.page import render
@@ -326,7 +326,19 @@ def test_where_a_brain_pointed_is_drawn_where_it_pointed(root):
     (one,) = [event for event in found if event.kind == "asked"]
     assert [point.points for point in one.pointed] == [((300.0, 400.0),)]
 
+    def pointed(answer, tick):
+        following = replace(asked, number=2, tick=tick, shown=(), answer=answer)
+        told = replace(story, questions=(asked, following))
+        return next(bool(event.pointed) for event in events(told, Words("en")) if event.request)
 
+    # The call began at tick 5: it is the first answer's unless the second may have made it.
+    assert pointed("[]", 5)
+    assert not pointed("pick", 5)
+    assert not pointed("[]", 4)
+    assert pointed("pick", 6)
+
+
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(-(10**6), 10**6), st.integers(-5, 10**6)), max_size=5))
 def test_a_timeline_draws_every_event_inside_of_it(story, spans):
     calls = tuple(
@@ -477,6 +489,10 @@ def test_a_follower_reads_what_the_run_reads_however_it_grows(tmp_path):
         (tmp_path / "run" / "episodes" / f"{lot:06d}").rmdir()
     Index(tmp_path / "run" / "index.jsonl", {entry.lot: entry for entry in changed})
     assert follower.entries() == changed
+    index = tmp_path / "run" / "index.jsonl"
+    index.write_bytes(index.read_bytes().replace(b'"good"', b'"GOOD"'))  # in its place
+    with pytest.raises(RunCorrupt, match="line 1, is not what was written"):
+        follower.entries()
 
 
 def test_a_report_is_the_written_one_or_as_new_as_the_run(root, tmp_path):

@@ -194,6 +194,21 @@ def test_a_video_plays_and_everything_follows_it(page):
     assert wide.json_value() > 600
 
 
+def test_where_the_brain_pointed_lies_on_what_it_saw(page, root):
+    story = tell(RunFolder.open(root / "real"), 0)
+    u, v = next(call for call in story.calls if "point" in call.arguments).arguments["point"]
+    width, _ = story.questions[0].shown[0].size
+    ready(page)
+    for place in ("#asked", "#events"):
+        shown = page.locator(f"{place} .shown").first
+        image, drawn = (shown.locator(part).bounding_box() for part in ("img", "svg"))
+        assert image == pytest.approx(drawn, abs=0.5)
+        spot = shown.locator("circle").first.bounding_box()
+        scale = image["width"] / width
+        assert spot["x"] + spot["width"] / 2 - image["x"] == pytest.approx(scale * u, abs=1)
+        assert spot["y"] + spot["height"] / 2 - image["y"] == pytest.approx(scale * v, abs=1)
+
+
 def test_the_reason_of_a_failure_leads_to_its_moment(page, root):
     entry = RunFolder.open(root / "real").entries()[0]
     assert entry.code == "order.timeout"

@@ -12,7 +12,7 @@ import uvicorn
 
 import report_examples
 from shopfloor.record import RunFolder, Session
-from shopfloor.record.index import Index
+from shopfloor.record.lines import rewrite_lines
 from shopfloor.view.server import Http, configured
 
 __all__ = ["broken_runs", "made_up", "served", "session"]
@@ -27,10 +27,12 @@ def made_up(path, lots, *, failing=0.0, seed=0, ended="complete", **changes):
     manifest = report_examples.manifest(**({"orders": lots, "seed": seed} | changes))
     some = report_examples.shift(min(lots, 500), seed=seed, failing=failing)
     entries = tuple(replace(some[lot % len(some)], lot=lot) for lot in range(lots))
+    plain = [entry.to_json() for entry in some]
     with RunFolder.create(path, manifest) as run:
         for entry in entries:
             (path / "episodes" / f"{entry.lot:06d}").mkdir()
-        Index(path / "index.jsonl", {entry.lot: entry for entry in entries})
+        lines = ({**plain[lot % len(some)], "lot": lot} for lot in range(lots))
+        rewrite_lines(path / "index.jsonl", lines)
         if ended is not None:
             run.add_session(session(lots, ended=ended))
     return entries

@@ -11,8 +11,8 @@ from shopfloor.record.shelf import EPISODES
 
 __all__ = ["Follower"]
 
-_State = tuple[int, int, int]
-"""Inode and size of the index, and when something was last put into ``episodes/`` [ns]."""
+_State = tuple[int, int, int, int]
+"""Inode, size and time [ns] of the index; when something was last put into ``episodes/`` [ns]."""
 
 
 class Follower:
@@ -38,11 +38,11 @@ class Follower:
         """
         try:
             index = (self.run.path / INDEX).stat()
-            inode, size = index.st_ino, index.st_size
+            kept = index.st_ino, index.st_size, index.st_mtime_ns
         except OSError:  # a run without a committed lot may have none
-            inode = size = 0
+            kept = 0, 0, 0
         try:
-            return inode, size, (self.run.path / EPISODES).stat().st_mtime_ns
+            return *kept, (self.run.path / EPISODES).stat().st_mtime_ns
         except OSError as error:
             raise RunCorrupt(
                 f"{self.run.path / EPISODES} cannot be read: {error.strerror}; restore it from a "
@@ -57,8 +57,7 @@ class Follower:
         """
         state = self.state()
         if state != self._state:
-            # An index that was replaced, or cut, is read anew.
-            if self._state is None or state[0] != self._state[0] or state[1] < self._end:
+            if self._state is None or not _grown(self._state, state, self._end):
                 self._indexed, self._end = [], 0
             self._state = None
             self._read()
@@ -80,3 +79,9 @@ class Follower:
                 )
             self._indexed.append(entry)
             self._end = end
+
+
+def _grown(before: _State, now: _State, end: int) -> bool:
+    """Whether an index is as it was up to ``end``; one that was replaced, cut or edited is not."""
+    same_file, longer, untouched = now[0] == before[0], now[1] > end, now[2] == before[2]
+    return same_file and (longer or (untouched and now[1] == end))

@@ -138,8 +138,12 @@ def pointed(story: Story, question: Question) -> Iterator[Pointed]:
     """Find where the calls that began before the next question pointed."""
     later = [other.tick for other in story.questions if other.number > question.number]
     until = min((tick for tick in later if tick > question.tick), default=story.last_tick + 1)
+    # Thinking takes time: what begins just when the next is asked may come from either answer.
+    there = [other.answer for other in story.questions if other.tick == until]
     for call in story.calls:
-        if call.begun is None or not question.tick <= call.begun < until:
+        if call.begun is None or not question.tick <= call.begun <= until:
+            continue
+        if call.begun == until and any(call.skill in answer for answer in there):
             continue
         if call.arguments.get("camera") != question.shown[0].camera:
             continue

@@ -1,1 +1,3 @@
-"""Runs in the browser: a local page for people, read-only."""
+"""Runs in the browser: pages for people, served from their own machine; nothing is changed."""
+
+__all__: list[str] = []
