@@ -166,6 +166,7 @@ class _RayHand:
 
     def __init__(self, ray: Any, actor: Any) -> None:
         self._ray, self._actor = ray, actor
+        self._left: Any = None
         self.answer = actor.open.remote()
 
     def work(self, lot: Lot) -> None:
@@ -192,10 +193,13 @@ class _RayHand:
         found: Parcel | None = self._get(self._actor.left.remote(), deadline_s)
         return found
 
+    def leave(self) -> None:
+        self._left = self._actor.close.remote()
+
     def dismiss(self, deadline_s: float) -> None:
-        if deadline_s > 0:
+        if self._left is not None:
             with suppress(HandLost):
-                self._get(self._actor.close.remote(), deadline_s)
+                self._get(self._left, deadline_s)
         with suppress(self._ray.exceptions.RayError, ValueError):
             self._ray.kill(self._actor)
 
