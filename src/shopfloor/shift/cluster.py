@@ -12,6 +12,7 @@ from typing import Any, Self
 from shopfloor.errors import RunError, UsageError
 from shopfloor.record import Manifest
 from shopfloor.record.parcel import Parcel
+from shopfloor.shift.interrupt import Interrupt
 from shopfloor.shift.outpost import Outpost, Post
 from shopfloor.shift.spread import Hand, HandLost, Machines
 from shopfloor.shift.worker import Failure
@@ -73,7 +74,10 @@ def _join(ray: Any, cluster: Cluster, stack: ExitStack) -> None:
     # there is no public way to keep it from that. We say it ourselves.
     ray._private.worker._worker_logs_enabled = False  # noqa: SLF001
     try:
-        ray.init(**settings, log_to_driver=False, logging_level="ERROR")
+        # Half started, it could not be ended: Ctrl-C is heard when it is up.
+        with Interrupt() as interrupt:
+            ray.init(**settings, log_to_driver=False, logging_level="ERROR")
+        interrupt.check()
     except Exception as error:
         reason = " ".join(str(error).split())[:300].rstrip(".")
         raise UsageError(
