@@ -61,7 +61,7 @@ $(LEROBOT)/.stamp: requirements/lerobot.txt
 
 test-ray: system $(VENV)/.stamp-dev ## Tests on clusters of several Ray nodes, some of them killed; installs Ray first.
 	$(PIP) $(RAY)
-	$(BIN)/python -m pytest -m ray tests/ray
+	$(BIN)/python -m pytest -m ray tests/cluster
 
 lint: $(VENV)/.stamp-dev ## Only what needs no running: ruff, mypy, import-linter.
 	@failed=0; \

@@ -12,6 +12,7 @@ from typing import Any, Self
 from shopfloor.errors import RunError, UsageError
 from shopfloor.record import Manifest
 from shopfloor.record.parcel import Parcel
+from shopfloor.shift.interrupt import Interrupt
 from shopfloor.shift.outpost import Outpost, Post
 from shopfloor.shift.spread import Hand, HandLost, Machines
 from shopfloor.shift.worker import Failure
@@ -73,7 +74,10 @@ def _join(ray: Any, cluster: Cluster, stack: ExitStack) -> None:
     # there is no public way to keep it from that. We say it ourselves.
     ray._private.worker._worker_logs_enabled = False  # noqa: SLF001
     try:
-        ray.init(**settings, log_to_driver=False, logging_level="ERROR")
+        # Half started, it could not be ended: Ctrl-C is heard when it is up.
+        with Interrupt() as interrupt:
+            ray.init(**settings, log_to_driver=False, logging_level="ERROR")
+        interrupt.check()
     except Exception as error:
         reason = " ".join(str(error).split())[:300].rstrip(".")
         raise UsageError(
@@ -166,6 +170,7 @@ class _RayHand:
 
     def __init__(self, ray: Any, actor: Any) -> None:
         self._ray, self._actor = ray, actor
+        self._left: Any = None
         self.answer = actor.open.remote()
 
     def work(self, lot: Lot) -> None:
@@ -192,10 +197,13 @@ class _RayHand:
         found: Parcel | None = self._get(self._actor.left.remote(), deadline_s)
         return found
 
+    def leave(self) -> None:
+        self._left = self._actor.close.remote()
+
     def dismiss(self, deadline_s: float) -> None:
-        if deadline_s > 0:
+        if self._left is not None:
             with suppress(HandLost):
-                self._get(self._actor.close.remote(), deadline_s)
+                self._get(self._left, deadline_s)
         with suppress(self._ray.exceptions.RayError, ValueError):
             self._ray.kill(self._actor)
 

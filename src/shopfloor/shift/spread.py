@@ -60,8 +60,12 @@ class Hand(Protocol):
         """
         ...
 
+    def leave(self) -> None:
+        """Ask it to tidy up and end."""
+        ...
+
     def dismiss(self, deadline_s: float) -> None:
-        """Have it end by itself, or end it; it may be gone already."""
+        """End it, once it has tidied up if it was asked to; it may be gone already."""
         ...
 
 
@@ -240,7 +244,10 @@ class Spread:
                     left = hand.left(max(until - time.monotonic(), 0.0))
                     if left is not None:
                         receive(self._folder, left, hand.read)
-            for hand in (*self._busy, *self._idle, *self._coming):
+            everybody = (*self._busy, *self._idle, *self._coming)
+            for hand in everybody:
+                hand.leave()
+            for hand in everybody:
                 hand.dismiss(max(until - time.monotonic(), 0.0))
         finally:
             self._interrupt.__exit__(kind, error, trace)

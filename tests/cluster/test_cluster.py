@@ -35,11 +35,9 @@ from shopfloor.shift.workforce import Cluster
 ray = pytest.importorskip("ray")
 cluster_utils = pytest.importorskip("ray.cluster_utils")
 
-# Ray leaves sockets and pipes to the garbage collector, and asks for things that are going away.
 pytestmark = [
     pytest.mark.ray,
     pytest.mark.timeout(300),
-    pytest.mark.filterwarnings("ignore"),
 ]
 ORDERS = 6
 
@@ -141,8 +139,9 @@ def test_without_any_node_the_shift_stops_and_can_be_gone_on_with(cluster, refer
             while cluster.nodes:
                 cluster.remove_node(cluster.nodes.pop(), allow_graceful=False)
 
-    with pytest.raises(RunError, match=r"no machine .* for 3 s .* go on with --resume"):
-        run_shift(spread(cluster, patience_s=3.0), run, resume=False, progress=kill_all)
+    # The patience is that of the start, too, which takes a while on a busy machine.
+    with pytest.raises(RunError, match=r"no machine .* for 30 s .* go on with --resume"):
+        run_shift(spread(cluster, patience_s=30.0), run, resume=False, progress=kill_all)
     done = len(entries(run))
     assert 2 <= done < ORDERS
     ended, summary = work(plan_of(run, workers=1, max_wall_s=None), run, resume=True)
