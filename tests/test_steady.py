@@ -13,7 +13,7 @@ from shopfloor.cell.noise.depth import stereo_sigma
 from shopfloor.cell.sorting import SortingCell
 from shopfloor.order.part import footprint
 from shopfloor.perception import find_parts, grasp_at, outline, registered, surface
-from shopfloor.perception.outline import lean, without_sides
+from shopfloor.perception.outline import is_round, lean, without_sides
 from shopfloor.perception.relief import depth_noise, relief
 from shopfloor.types import Frame, Intrinsics
 
@@ -104,6 +104,18 @@ def test_sides_come_off_a_box_that_is_seen_from_above(x, y, yaw, size):
     assert face.length_m == pytest.approx(length, abs=0.0025)
     assert np.hypot(face.x_m - x, face.y_m - y) < 0.0015
     assert face.fill > 0.9
+
+
+@given(st.floats(0.3, 3.0), st.floats(0, 3), st.floats(10, 40), st.integers(30, 60), st.booleans())
+def test_a_disc_is_round_and_a_square_is_not_whatever_way_they_are_stretched(
+    stretch, yaw, size, pixels, disc
+):
+    across = np.linspace(-1, 1, pixels)
+    points = np.stack(np.meshgrid(across, across), axis=-1).reshape(-1, 2)
+    if disc:
+        points = points[np.hypot(*points.T) <= 1]
+    turn = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
+    assert is_round(size * points * (1, stretch) @ turn.T) == disc
 
 
 def noisy(world, bench, lot, number):
