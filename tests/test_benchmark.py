@@ -136,6 +136,28 @@ def test_the_page_says_simulation_first_and_holds_every_figure():
     assert data["suite"]["sha256"] == found.suite.sha256
 
 
+def test_a_condition_that_takes_longer_is_slower_though_no_order_is_lost():
+    suite = load_suite("v0")
+    extent = suite.extents["full"]
+    runs = runs_of(suite, extent, {})
+    at = next(i for i, c in enumerate(extent.conditions) if c.name == "latency fixed:2000")
+    slow = tuple(
+        dataclasses.replace(e, ticks=2 * e.ticks, segments=tuple((s, 2 * n) for s, n in e.segments))
+        for e in runs[at].entries
+    )
+    runs[at] = dataclasses.replace(runs[at], entries=slow)
+    found = score(suite, extent, "classical", runs)
+    assert {mark.name: held.pace for mark, held in found.varied if held.pace != "not resolved"} == {
+        "latency fixed:2000": "slower"
+    }
+    assert set(decisions(found).values()) == {"not resolved"}
+    ratio = found.varied[at - 1][1].speed.ratio
+    assert 0.5 < ratio < 1  # changeovers stay as long as they were
+    assert f"Slower with 2,000 ms a decision ({ratio:.2f}×)" in score_words.lede(found)
+    page = Page(score_page.render(found))
+    assert f"slower: {ratio:.2f}×" in page.text
+
+
 def test_a_limit_that_was_left_is_said_at_the_top():
     suite = load_suite("v0")
     extent = suite.extents["quick"]

@@ -236,6 +236,9 @@ def _against(held: dict[str, Any] | None) -> str:
     p = held["p_adjusted"]
     moved = f"lost {held['lost']}, won {held['won']}, {p_words(p)} after Holm"
     decided = held["decision"]
+    pace = held["throughput"]
+    if pace["decision"] != "not resolved":
+        moved += f"; **{pace['decision']}**, {pace['ratio']:.2f} times the units/h"
     return f"; {decided if decided == 'not resolved' else f'**{decided}**'} ({moved})"
 
 

@@ -16,9 +16,10 @@ from shopfloor.evidence.throughput import SpeedRatio, speed_ratio
 from shopfloor.record.entry import Entry
 from shopfloor.report.summary import Summary, summarise
 
-__all__ = ["Against", "Decision", "Mark", "Score", "decision", "score"]
+__all__ = ["Against", "Decision", "Mark", "Pace", "Score", "decision", "score"]
 
 Decision = Literal["worse", "better", "not resolved"]
+Pace = Literal["slower", "faster", "not resolved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Against:
         orders_needed: Orders for 80 % power if the truth is as it was seen here; None where it is
             resolved, where no difference was seen, or where nobody could wait for so many.
         more_orders: How many of these are not worked yet.
-        speed: Throughput of the condition over that of the base.
+        speed: Throughput of the condition over that of the base; its bounds hold for all
+            conditions together.
     """
 
     counts: Paired
@@ -43,6 +45,11 @@ class Against:
     orders_needed: int | None
     more_orders: int | None
     speed: SpeedRatio
+
+    @property
+    def pace(self) -> Pace:
+        """Whether the condition is slower or faster than the base."""
+        return {"a": "faster", "b": "slower", None: "not resolved"}[self.speed.faster]  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +232,7 @@ def _against_json(against: Against) -> dict[str, Any]:
         "orders_needed": against.orders_needed,
         "more_orders_needed": against.more_orders,
         "throughput": {
+            "decision": against.pace,
             "ratio": speed.ratio,
             "bounds": None if speed.bounds is None else asdict(speed.bounds),
             "confidence": speed.confidence,

@@ -74,6 +74,8 @@ def _row(mark: Mark) -> tuple[RenderableType, ...]:
     decision = Text(against.decision, style=_TONE.get(against.decision, ""))
     if against.more_orders is not None:
         decision.append(f", {against.more_orders:,} more orders needed", style="bright_black")
+    if against.pace != "not resolved":
+        decision.append(f", {against.pace} ({against.speed.ratio:.2f}×)")
     counts = against.counts
     p = p_words(against.p_adjusted, bare=True)
     return (name, *figures, str(counts.only_b), str(counts.only_a), p, decision)

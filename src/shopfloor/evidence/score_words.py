@@ -50,10 +50,16 @@ def lede(score: Score) -> str:
         if marks:
             names = ", ".join(shown(m.condition.factor, m.condition.level) for m in marks)
             parts.append(f"{word} with {names}")
-    rest = len(score.varied) - len(worse) - len(better)
-    if rest:
-        of = "all" if rest == len(score.varied) else f"{rest} of {len(score.varied)}"
-        parts.append(f"Not resolved in {of} conditions")
+    if not worse and not better:
+        parts.append("No condition is called worse or better")
+    for pace in ("slower", "faster"):
+        moved = [(mark, held) for mark, held in score.varied if held.pace == pace]
+        if moved:
+            names = ", ".join(
+                f"{shown(mark.condition.factor, mark.condition.level)} ({held.speed.ratio:.2f}×)"
+                for mark, held in moved
+            )
+            parts.append(f"{pace.capitalize()} with {names}")
     return ". ".join(parts) + "."
 
 
@@ -122,7 +128,23 @@ def method() -> str:
 
 
 def said(mark: Mark, against: Against) -> str:
-    """Say what a condition is against the base."""
+    """Say what a condition is against the base: in orders, and in throughput."""
+    return f"{_outcomes_said(mark, against)} {_pace_said(against)}"
+
+
+def _pace_said(against: Against) -> str:
+    speed = against.speed
+    if speed.ratio is None:
+        return "Throughput: not measured, the base delivered no good unit."
+    if speed.bounds is None:
+        return (
+            f"{speed.ratio:.2f} times the base's good units per hour; too little for an interval."
+        )
+    between = f"{speed.bounds.lo:.2f} to {speed.bounds.hi:.2f}"
+    return f"{speed.ratio:.2f} times the base's good units per hour ({between}): {against.pace}."
+
+
+def _outcomes_said(mark: Mark, against: Against) -> str:
     counts, name = against.counts, shown(mark.condition.factor, mark.condition.level)
     if not counts.discordant:
         most = 1 - 0.05 ** (1 / counts.n)
