@@ -138,11 +138,11 @@ results-recording: system install ## What recording costs, and 500 kills that ma
 # Simulation results; half an hour for each brain on two cores. Killed, it goes on where it was: runs
 # are kept by commit, because another version's runs are no part of the same benchmark.
 results-v0: system install ## Work the benchmark suite v0 with the built-in brains (an hour).
+	out=runs/bench-v0/$$(git describe --always --dirty 2>/dev/null || echo here); \
 	for brain in classical stand-in; do \
-		out=runs/bench-v0/$$(git describe --always --dirty 2>/dev/null || echo here)/$$brain; \
-		$(BIN)/shopfloor bench v0 --brain $$brain --workers 2 --out $$out --json >/dev/null; \
-		cp $$out/bench.json $(RESULTS)/v0-$$brain.json; \
-	done
+		$(BIN)/shopfloor bench v0 --brain $$brain --workers 2 --out $$out/$$brain --json >/dev/null; \
+	done; \
+	for brain in classical stand-in; do cp $$out/$$brain/bench.json $(RESULTS)/v0-$$brain.json; done
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 mutate: $(VENV)/.stamp-dev ## Break the judge in a thousand ways, and see which the tests notice (heavy).

@@ -44,7 +44,7 @@ def page(folder: Path) -> str:
             _suite,
         ),
         (
-            "The classical brain at each level of sensor noise (docs/noise.md)",
+            "The classical brain at each [level of sensor noise](../noise.md)",
             "noise",
             "make results-noise",
             _noise,
