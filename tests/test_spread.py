@@ -121,7 +121,7 @@ def test_whoever_is_lost_and_when_each_lot_comes_home_once(data, elsewhere, tmp_
         if not data.draw(st.booleans()):
             return None
         lost = losses.setdefault(hand.lot if hand.ready else "unborn", [])
-        if len(lost) >= 2 or (not hand.ready and lost):
+        if len(lost) >= 2:
             return None
         lost.append(hand)
         if hand.ready and data.draw(st.booleans()):
@@ -161,6 +161,22 @@ def test_workers_that_die_before_they_are_ready_are_not_hired_for_ever(elsewhere
         Spread(home, machines, size=2, patience_s=60) as pool,
     ):
         run_all(pool, home)
+
+
+def test_workers_that_die_with_their_machines_are_hired_again_until_patience_ends(elsewhere, home):
+    def fate(hand):
+        if len(machines.hired) == 2:
+            return None if not hand.ready else HandLost("its machine went down")
+        time.sleep(0.01)
+        return HandLost("its machine went down")
+
+    machines = Machines(elsewhere, fate, lambda count: count - 1)  # those at work first
+    with (
+        pytest.raises(RunError, match=r"for 0.2 s \(the last one was lost: its machine went"),
+        Spread(home, machines, size=2, patience_s=0.2) as pool,
+    ):
+        run_all(pool, home)
+    assert len(machines.hired) > 6
 
 
 def test_where_no_machine_has_room_the_shift_stops_after_its_patience(elsewhere, home):

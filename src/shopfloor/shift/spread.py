@@ -106,6 +106,7 @@ class Spread:
         self._posts: dict[Hand, Post] = {}
         self._lost: Counter[int] = Counter()
         self._stillborn = 0
+        self._proven = False
         self._bereft: float | None = None
         self._why = "none has had room for one"
         self._others: dict[str, None] = {}
@@ -162,7 +163,7 @@ class Spread:
         self._coming.remove(hand)
         self._idle.append(hand)
         self._posts[hand] = post
-        self._stillborn = 0
+        self._proven = True
 
     def _take_home(self, hand: Hand, parcel: Parcel) -> Entry | None:
         """Fetch a lot and commit it; None if the worker was lost on the way."""
@@ -200,7 +201,8 @@ class Spread:
         elif hand in self._coming:
             self._coming.remove(hand)
             self._stillborn += 1
-            if self._stillborn >= _MOST_LOSSES:
+            # Once one was ready, it is the machines that die, of which there may be more.
+            if self._stillborn >= _MOST_LOSSES and not self._proven:
                 raise RunError(
                     f"{_MOST_LOSSES} workers in a row died before they were ready ({why}); is the "
                     "same shopfloor installed on every machine of the cluster? What was committed "
