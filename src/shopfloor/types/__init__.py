@@ -12,7 +12,7 @@ from shopfloor.types.decision import (
     SkillResult,
 )
 from shopfloor.types.frame import BoolArray, FloatArray, Frame, Intrinsics, UInt8Array
-from shopfloor.types.limits import LimbLimits, Limits
+from shopfloor.types.limits import Box, LimbLimits, Limits, PeopleLimits, ServoLimits
 from shopfloor.types.lot import (
     COLOURS,
     SHAPES,
@@ -27,7 +27,7 @@ from shopfloor.types.lot import (
     Select,
     UnitOutcome,
 )
-from shopfloor.types.observation import Event, LimbState, Observation, Timestep, Truth
+from shopfloor.types.observation import Event, LimbState, Observation, People, Timestep, Truth
 from shopfloor.types.seams import (
     Brain,
     Cell,
@@ -48,6 +48,7 @@ __all__ = [
     "ActionChunk",
     "BodySpec",
     "BoolArray",
+    "Box",
     "Brain",
     "BrainContext",
     "CameraSpec",
@@ -76,12 +77,15 @@ __all__ = [
     "OrderSource",
     "Outcome",
     "Part",
+    "People",
+    "PeopleLimits",
     "Plan",
     "Recorder",
     "Reply",
     "Rule",
     "Ruling",
     "Select",
+    "ServoLimits",
     "Skill",
     "SkillCall",
     "SkillResult",

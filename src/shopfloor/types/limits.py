@@ -7,7 +7,55 @@ from dataclasses import dataclass
 
 from shopfloor.types.frame import FloatArray
 
-__all__ = ["LimbLimits", "Limits"]
+__all__ = ["Box", "LimbLimits", "Limits", "PeopleLimits", "ServoLimits"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Box:
+    """A straight box in the world.
+
+    Attributes:
+        name: What it is called in rulings.
+        lower_m, upper_m: ``(3,)`` corners in the world [m].
+    """
+
+    name: str
+    lower_m: FloatArray
+    upper_m: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class ServoLimits:
+    """How well the drives keep to their commands; what the guard leaves room for.
+
+    Attributes:
+        speed_overshoot: Share by which a speed may exceed its command.
+        tracking_m: Distance by which a limb may be elsewhere than commanded [m].
+        following_rad: Distance of a joint from its command at which the limb is taken to be held
+            back or pushed away [rad].
+    """
+
+    speed_overshoot: float
+    tracking_m: float
+    following_rad: float
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleLimits:
+    """The separation distance from people, ``S = K T + D + Z``.
+
+    Attributes:
+        approach_m_s: K, speed at which a person comes nearer [m/s].
+        reaction_s: Time from a person's move to the first braking command [s]; with the time that
+            the limbs need to stand it is T.
+        intrusion_m: D, how far a person reaches before the sensor tells [m].
+        supplement_m: Z, what sensor and limbs may be wrong by [m].
+    """
+
+    approach_m_s: float
+    reaction_s: float
+    intrusion_m: float
+    supplement_m: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,6 +65,7 @@ class LimbLimits:
     Attributes:
         q_lower, q_upper: ``(dof,)`` joint positions [rad].
         qd_max: ``(dof,)`` joint speed [rad/s].
+        qdd_max: ``(dof,)`` gain and loss of speed that commands may ask for [rad/s²].
         workspace_lower_m, workspace_upper_m: ``(3,)`` corners of the box in the world that the
             tool centre point may not leave [m].
     """
@@ -24,6 +73,7 @@ class LimbLimits:
     q_lower: FloatArray
     q_upper: FloatArray
     qd_max: FloatArray
+    qdd_max: FloatArray
     workspace_lower_m: FloatArray
     workspace_upper_m: FloatArray
 
@@ -37,7 +87,13 @@ class Limits:
         dated: ISO date on which somebody last answered for these numbers.
         tool_speed_m_s: Speed of the tool centre point [m/s].
         limb_distance_m: Least distance between two limbs [m].
+        self_distance_m: Least distance between links of one limb, three joints apart or more [m].
+        contact_force_n: Force at a wrist above which a limb may only draw back [N].
+        contact_release_s: Time within which a larger force must be gone [s].
         command_age_ticks: Oldest command that may still move the body [ticks].
+        servo: What the drives make of their commands.
+        people: Separation from people.
+        keep_out: Boxes that no moving part of a limb may enter.
         limbs: By limb name.
         sha256: Hash of the file that the limits were read from.
     """
@@ -46,6 +102,12 @@ class Limits:
     dated: str
     tool_speed_m_s: float
     limb_distance_m: float
+    self_distance_m: float
+    contact_force_n: float
+    contact_release_s: float
     command_age_ticks: int
+    servo: ServoLimits
+    people: PeopleLimits
+    keep_out: tuple[Box, ...]
     limbs: Mapping[str, LimbLimits]
     sha256: str
