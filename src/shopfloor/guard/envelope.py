@@ -29,12 +29,14 @@ class EnvelopeState:
     Attributes:
         place: Where the last command put the limbs; None before the first.
         step: ``(joints,)`` how far the last command moved the joints [rad].
+        moved: ``(limbs, 3)`` how far it moved the tools [m].
         seq: Number of the last command that was heeded.
         waits: Whether a stop for a person waits for a reset.
     """
 
     place: Place | None
     step: FloatArray
+    moved: FloatArray
     seq: int
     waits: bool = False
 
@@ -51,6 +53,7 @@ class EnvelopeGuard:
         """Prepare for a body and a tick of ``control_dt`` [s]."""
         self._body = body
         self._dof = {name: limb.dof for name, limb in body.spec.limbs.items()}
+        self._counts = list(self._dof.values())
         edges = np.cumsum([0, *self._dof.values()])
         self._slice = {
             name: slice(int(a), int(b))
@@ -68,7 +71,7 @@ class EnvelopeGuard:
         """
         if limits is not self._limits:
             self._take(limits)
-        return EnvelopeState(None, np.empty(0), -1)
+        return EnvelopeState(None, np.empty(0), np.empty((0, 3)), -1)
 
     def _take(self, limits: Limits) -> None:
         for name, dof in self._dof.items():
@@ -82,6 +85,7 @@ class EnvelopeGuard:
         gain = np.concatenate([limb.qdd_max for limb in stack]) * self._dt**2
         self._gain = gain * _ACCELERATION_SLACK
         self._tool_step = limits.tool_speed_m_s * self._dt * share
+        self._tool_gain = limits.tool_acceleration_m_s2 * self._dt**2
         self._full_stop_s = float((self._step / gain).max()) * self._dt
         self._ahead = Ahead(self._body, limits, tuple(self._slice.values()), self._gain)
         self._limits = limits
@@ -96,7 +100,8 @@ class EnvelopeGuard:
         if place is None:
             standing = np.concatenate([observation.limbs[name].q for name in self._dof])
             place = self._ahead.place(standing)
-            state = replace(state, place=place, step=np.zeros_like(standing))
+            still = np.zeros_like(place.tools)
+            state = replace(state, place=place, step=np.zeros_like(standing), moved=still)
         limits = self._limits
         share, nearest = pace(observation.people, limits.people, self._full_stop_s)
         waits = share == 0 or (state.waits and not observation.people.reset)
@@ -121,12 +126,14 @@ class EnvelopeGuard:
         if fault is not None:
             return self._stop(fault, observation, hold, place, state)
         step, limited = self._joints(asked, place, state.step, share, nearest)
-        step, after, slow = self._tool_speed(step, place, state.step, share, nearest)
+        step, after, gentle = self._tool_acceleration(step, place, state)
+        step, after, slow = self._tool_speed(step, after, place, state.step, share, nearest)
         fault = self._ahead.fault(after, step, place, self._tool_step)
         if fault is not None:
             return self._stop(fault, observation, hold, place, state)
-        limited = slow or limited
-        after_state = replace(state, place=after, step=step, seq=action.seq)
+        limited = slow or gentle or limited
+        moved = after.tools - place.tools
+        after_state = replace(state, place=after, step=step, moved=moved, seq=action.seq)
         if limited is None:
             return Ruling("pass", action), after_state
         targets = {name: after.q[part] for name, part in self._slice.items()}
@@ -177,12 +184,39 @@ class EnvelopeGuard:
             fault = "joint.acceleration", {"times_over": gain}
         return step, fault
 
+    def _tool_acceleration(
+        self, step: FloatArray, place: Place, state: EnvelopeState
+    ) -> tuple[FloatArray, Place, Fault | None]:
+        """Mix each limb's step with going on as before until its tool gains little enough speed."""
+        after = self._ahead.place(place.q + step)
+        more = after.tools - place.tools - state.moved
+        gain = _lengths(more)
+        if gain.max() <= self._tool_gain * (1 + _ROUND):
+            return step, after, None
+        as_before = self._ahead.place(place.q + state.step)
+        less = as_before.tools - place.tools - state.moved
+        mix = np.array(
+            [
+                1.0 if g <= self._tool_gain else _share(a, b - a, self._tool_gain)
+                for g, a, b in zip(gain, less, more, strict=True)
+            ]
+        )
+        step = state.step + np.repeat(mix, self._counts) * (step - state.step)
+        after = self._ahead.place(place.q + step)
+        fault = "tool.acceleration", {"tool_acceleration_m_s2": float(gain.max()) / self._dt**2}
+        return step, after, fault
+
     def _tool_speed(
-        self, step: FloatArray, place: Place, before: FloatArray, share: float, nearest: float
+        self,
+        step: FloatArray,
+        after: Place,
+        place: Place,
+        before: FloatArray,
+        share: float,
+        nearest: float,
     ) -> tuple[FloatArray, Place, Fault | None]:
         """Mix each limb's step with braking until its tool is slow enough."""
         most = self._tool_step * share
-        after = self._ahead.place(place.q + step)
         moved = _lengths(after.tools - place.tools)
         if moved.max() <= most * (1 + _ROUND):
             return step, after, None
@@ -197,7 +231,7 @@ class EnvelopeGuard:
                 break
             room = np.maximum(most * 0.999 - least, 0.0) / np.maximum(moved - least, 1e-12)
             mix = np.where(over, mix * np.clip(room, 0.0, 1.0), mix)
-            step = slowed + np.repeat(mix, list(self._dof.values())) * (step - slowed)
+            step = slowed + np.repeat(mix, self._counts) * (step - slowed)
             after = self._ahead.place(place.q + step)
             moved = _lengths(after.tools - place.tools)
         if share < 1:
@@ -228,8 +262,18 @@ class EnvelopeGuard:
         if not np.array_equal(q, np.concatenate([hold.targets[name] for name in self._dof])):
             targets = {name: q[part] for name, part in self._slice.items()}
             action = replace(hold, targets=targets)
-        return Ruling("stop", action, *fault), replace(state, place=after, step=step)
+        return Ruling("stop", action, *fault), replace(
+            state, place=after, step=step, moved=after.tools - place.tools
+        )
 
 
 def _lengths(vectors: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt((vectors * vectors).sum(axis=1)))
+
+
+def _share(start: FloatArray, change: FloatArray, most: float) -> float:
+    """Largest share from 0 to 1 of a change that leaves a vector no longer than ``most``."""
+    a, b, c = change @ change, start @ change, start @ start - most * most
+    if c >= 0 or a == 0:
+        return 0.0
+    return float(min((math.sqrt(b * b - a * c) - b) / a, 1.0))

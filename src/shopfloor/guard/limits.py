@@ -30,6 +30,7 @@ MODES = ("fenced", "collaborative")
 
 _LENGTHS = (
     "tool_speed_m_s",
+    "tool_acceleration_m_s2",
     "limb_distance_m",
     "self_distance_m",
     "contact_force_n",

@@ -86,6 +86,7 @@ class Limits:
         name: ``fenced`` or ``collaborative``.
         dated: ISO date on which somebody last answered for these numbers.
         tool_speed_m_s: Speed of the tool centre point [m/s].
+        tool_acceleration_m_s2: Gain and loss of that speed that commands may ask for [m/s²].
         limb_distance_m: Least distance between two limbs [m].
         self_distance_m: Least distance between links of one limb, three joints apart or more [m].
         contact_force_n: Force at a wrist above which a limb may only draw back [N].
@@ -101,6 +102,7 @@ class Limits:
     name: str
     dated: str
     tool_speed_m_s: float
+    tool_acceleration_m_s2: float
     limb_distance_m: float
     self_distance_m: float
     contact_force_n: float
