@@ -72,6 +72,15 @@ class Ahead:
         outside = np.maximum(self._box_lower - tools, tools - self._box_upper).max(axis=1)
         return Place(q, tools, outside)
 
+    def tools(self, q: FloatArray) -> FloatArray:
+        """``(limbs, 3)`` where joints ``q`` put the tools in the world [m]."""
+        self._geometry.place_all(q)
+        return self._geometry.tool_positions()
+
+    def travel(self, change: FloatArray) -> FloatArray:
+        """``(limbs,)`` no point of a limb moves further than this with its joints [m]."""
+        return np.add.reduceat(np.abs(change) * self._reach, self._starts)
+
     def fault(
         self, after: Place, step: FloatArray, before: Place, tool_step: float
     ) -> Fault | None:
@@ -94,9 +103,10 @@ class Ahead:
             if np.any((out > _ROUND_M) & (out > was)):
                 return "joint.position", {"over_rad": float(out.max())}
         # No point of a limb moves further than this while it brakes, nor in this tick.
-        travel = np.add.reduceat(np.abs(stands - after.q) * self._reach, self._starts)
-        hop = np.add.reduceat(np.abs(step) * self._reach, self._starts)
+        travel = self.travel(stands - after.q)
+        hop = self.travel(step)
         need = float(travel.sum() + hop.sum())
+        self._geometry.place_all(after.q)
         slack = self._apart.slack(need + _SPARE_M)
         inside = bool((after.outside_m + travel <= 0).all())
         slow = bool((hop <= tool_step).all())

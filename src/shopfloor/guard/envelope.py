@@ -80,11 +80,12 @@ class EnvelopeGuard:
         stack = [limits.limbs[name] for name in self._dof]
         self._lower = np.concatenate([limb.q_lower for limb in stack])
         self._upper = np.concatenate([limb.q_upper for limb in stack])
-        share = 1 / (1 + limits.servo.speed_overshoot)
-        self._step = np.concatenate([limb.qd_max for limb in stack]) * self._dt * share
+        servo = limits.servo
+        speed = np.concatenate([limb.qd_max for limb in stack])
+        self._step = speed * self._dt / (1 + servo.joint_overshoot)
         gain = np.concatenate([limb.qdd_max for limb in stack]) * self._dt**2
         self._gain = gain * _ACCELERATION_SLACK
-        self._tool_step = limits.tool_speed_m_s * self._dt * share
+        self._tool_step = limits.tool_speed_m_s * self._dt / (1 + servo.tool_overshoot)
         self._tool_gain = limits.tool_acceleration_m_s2 * self._dt**2
         self._full_stop_s = float((self._step / gain).max()) * self._dt
         self._ahead = Ahead(self._body, limits, tuple(self._slice.values()), self._gain)
@@ -127,7 +128,9 @@ class EnvelopeGuard:
             return self._stop(fault, observation, hold, place, state)
         step, limited = self._joints(asked, place, state.step, share, nearest)
         step, after, gentle = self._tool_acceleration(step, place, state)
-        step, after, slow = self._tool_speed(step, after, place, state.step, share, nearest)
+        qd = np.concatenate([observation.limbs[name].qd for name in self._dof])
+        lag = limits.servo.carry * (qd * self._dt - state.step)
+        step, after, slow = self._tool_speed(step, after, place, state.step, lag, share, nearest)
         fault = self._ahead.fault(after, step, place, self._tool_step)
         if fault is not None:
             return self._stop(fault, observation, hold, place, state)
@@ -212,31 +215,50 @@ class EnvelopeGuard:
         after: Place,
         place: Place,
         before: FloatArray,
+        lag: FloatArray,
         share: float,
         nearest: float,
     ) -> tuple[FloatArray, Place, Fault | None]:
         """Mix each limb's step with braking until its tool is slow enough."""
         most = self._tool_step * share
-        moved = _lengths(after.tools - place.tools)
+        moved = self._pace(step, after, place, before, lag, most)
         if moved.max() <= most * (1 + _ROUND):
             return step, after, None
         fastest = float(moved.max()) / self._dt
         slowed = self._ahead.brakes.next(before)
-        braked = self._ahead.place(place.q + slowed)
-        least = _lengths(braked.tools - place.tools)
+        least = self._pace(slowed, self._ahead.place(place.q + slowed), place, before, lag, most)
         mix = np.ones(len(moved))
+        asked = step
         for _ in range(3):  # the way of the tool is curved, so once may not be enough
             over = moved > most * (1 + _ROUND)
             if not over.any():
                 break
             room = np.maximum(most * 0.999 - least, 0.0) / np.maximum(moved - least, 1e-12)
             mix = np.where(over, mix * np.clip(room, 0.0, 1.0), mix)
-            step = slowed + np.repeat(mix, self._counts) * (step - slowed)
+            step = slowed + np.repeat(mix, self._counts) * (asked - slowed)
             after = self._ahead.place(place.q + step)
-            moved = _lengths(after.tools - place.tools)
+            moved = self._pace(step, after, place, before, lag, most)
         if share < 1:
             return step, after, (_PEOPLE, {"distance_m": nearest})
         return step, after, ("tool.speed", {"tool_speed_m_s": fastest})
+
+    def _pace(
+        self,
+        step: FloatArray,
+        after: Place,
+        place: Place,
+        before: FloatArray,
+        lag: FloatArray,
+        most: float,
+    ) -> FloatArray:
+        """``(limbs,)`` how far tools would go in a tick at the speed that the servos make of it."""
+        assert self._limits is not None  # noqa: S101 - for the type checker
+        way = after.tools - place.tools
+        more = lag + self._limits.servo.gain * (step - before)
+        bound = _lengths(way) + self._ahead.travel(more)
+        if bound.max() <= most:
+            return bound
+        return _lengths(self._ahead.tools(place.q + step + more) - place.tools)
 
     def _stop(
         self,

@@ -36,7 +36,8 @@ _LENGTHS = (
     "contact_force_n",
     "contact_release_s",
 )
-_SERVO = {"speed_overshoot", "tracking_m", "following_deg"}
+_SHARES = ("joint_overshoot", "tool_overshoot", "carry", "gain")
+_SERVO = {*_SHARES, "tracking_m", "following_deg"}
 _PEOPLE = {"approach_m_s", "reaction_s", "intrusion_m", "supplement_m"}
 _BOX = {"lower_m", "upper_m"}
 _TOP = {
@@ -123,11 +124,12 @@ def _limits(table: Mapping[str, Any], body: BodySpec, where: str, sha256: str) -
 
 def _servo(table: Any, where: str) -> ServoLimits:
     _table(table, _SERVO, where)
-    overshoot = _positive(table, "speed_overshoot", where)
-    if overshoot >= 1:
-        raise LimitsError(f"{where}: speed_overshoot is {overshoot:g}; it must be a share below 1")
+    shares = [_positive(table, field, where) for field in _SHARES]
+    for field, share in zip(_SHARES, shares, strict=True):
+        if share >= 1:
+            raise LimitsError(f"{where}: {field} is {share:g}; it must be a share below 1")
     following = float(np.radians(_positive(table, "following_deg", where)))
-    return ServoLimits(overshoot, _positive(table, "tracking_m", where), following)
+    return ServoLimits(*shares, _positive(table, "tracking_m", where), following)
 
 
 def _people(table: Any, where: str) -> PeopleLimits:

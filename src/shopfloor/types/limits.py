@@ -29,13 +29,19 @@ class ServoLimits:
     """How well the drives keep to their commands; what the guard leaves room for.
 
     Attributes:
-        speed_overshoot: Share by which a speed may exceed its command.
+        joint_overshoot: Share by which a joint's speed may exceed its command.
+        tool_overshoot: Share by which a tool's speed may exceed what the next two foretell.
+        carry: Share of a joint's speed error that is still there a tick later.
+        gain: Share of a change of a joint's commanded speed that it overshoots by at first.
         tracking_m: Distance by which a limb may be elsewhere than commanded [m].
         following_rad: Distance of a joint from its command at which the limb is taken to be held
             back or pushed away [rad].
     """
 
-    speed_overshoot: float
+    joint_overshoot: float
+    tool_overshoot: float
+    carry: float
+    gain: float
     tracking_m: float
     following_rad: float
 
