@@ -52,15 +52,16 @@ class Ahead:
         self._geometry = Geometry(body, limits.keep_out)
         spare = limits.servo.tracking_m
         self._apart = Separation(
-            self._geometry, limbs_m=limits.limb_distance_m + spare, self_m=limits.self_distance_m
+            self._geometry, limbs_m=limits.limb_distance_m + spare, self_m=limits.self_distance_m + spare
         )
         self.brakes = Brakes(loss, limbs)
         self._names = tuple(body.spec.limbs)
         self._limbs = limbs
         self._starts = np.array([part.start for part in limbs])
         stack = [limits.limbs[name] for name in self._names]
-        self._lower = np.concatenate([limb.q_lower for limb in stack])
-        self._upper = np.concatenate([limb.q_upper for limb in stack])
+        angle = limits.servo.tracking_rad
+        self._lower = np.concatenate([limb.q_lower for limb in stack]) + angle
+        self._upper = np.concatenate([limb.q_upper for limb in stack]) - angle
         self._box_lower = np.stack([limb.workspace_lower_m for limb in stack]) + spare
         self._box_upper = np.stack([limb.workspace_upper_m for limb in stack]) - spare
         self._reach = self._geometry.reach()

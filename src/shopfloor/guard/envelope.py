@@ -78,10 +78,12 @@ class EnvelopeGuard:
             if name not in limits.limbs or limits.limbs[name].q_lower.shape != (dof,):
                 raise SpecMismatch(f"the limits {limits.name!r} do not cover limb {name!r}")
         stack = [limits.limbs[name] for name in self._dof]
-        self._lower = np.concatenate([limb.q_lower for limb in stack])
-        self._upper = np.concatenate([limb.q_upper for limb in stack])
         servo = limits.servo
+        self._lower = np.concatenate([limb.q_lower for limb in stack]) + servo.tracking_rad
+        self._upper = np.concatenate([limb.q_upper for limb in stack]) - servo.tracking_rad
         speed = np.concatenate([limb.qd_max for limb in stack])
+        self._carry = np.concatenate([limb.carry for limb in stack])
+        self._overshoot = np.concatenate([limb.gain for limb in stack])
         self._step = speed * self._dt / (1 + servo.joint_overshoot)
         gain = np.concatenate([limb.qdd_max for limb in stack]) * self._dt**2
         self._gain = gain * _ACCELERATION_SLACK
@@ -129,7 +131,7 @@ class EnvelopeGuard:
         step, limited = self._joints(asked, place, state.step, share, nearest)
         step, after, gentle = self._tool_acceleration(step, place, state)
         qd = np.concatenate([observation.limbs[name].qd for name in self._dof])
-        lag = limits.servo.carry * (qd * self._dt - state.step)
+        lag = self._carry * (qd * self._dt - state.step)
         step, after, slow = self._tool_speed(step, after, place, state.step, lag, share, nearest)
         fault = self._ahead.fault(after, step, place, self._tool_step)
         if fault is not None:
@@ -252,9 +254,8 @@ class EnvelopeGuard:
         most: float,
     ) -> FloatArray:
         """``(limbs,)`` how far tools would go in a tick at the speed that the servos make of it."""
-        assert self._limits is not None  # noqa: S101 - for the type checker
         way = after.tools - place.tools
-        more = lag + self._limits.servo.gain * (step - before)
+        more = lag + self._overshoot * (step - before)
         bound = _lengths(way) + self._ahead.travel(more)
         if bound.max() <= most:
             return bound

@@ -36,8 +36,8 @@ _LENGTHS = (
     "contact_force_n",
     "contact_release_s",
 )
-_SHARES = ("joint_overshoot", "tool_overshoot", "carry", "gain")
-_SERVO = {*_SHARES, "tracking_m", "following_deg"}
+_SHARES = ("joint_overshoot", "tool_overshoot")
+_SERVO = {*_SHARES, "tracking_m", "tracking_deg", "following_deg"}
 _PEOPLE = {"approach_m_s", "reaction_s", "intrusion_m", "supplement_m"}
 _BOX = {"lower_m", "upper_m"}
 _TOP = {
@@ -52,6 +52,8 @@ _LIMB = {
     "q_upper_deg",
     "qd_max_deg_s",
     "qdd_max_deg_s2",
+    "carry",
+    "gain",
     "workspace_lower_m",
     "workspace_upper_m",
 }
@@ -128,8 +130,8 @@ def _servo(table: Any, where: str) -> ServoLimits:
     for field, share in zip(_SHARES, shares, strict=True):
         if share >= 1:
             raise LimitsError(f"{where}: {field} is {share:g}; it must be a share below 1")
-    following = float(np.radians(_positive(table, "following_deg", where)))
-    return ServoLimits(*shares, _positive(table, "tracking_m", where), following)
+    angles = np.radians([_positive(table, f"{field}_deg", where) for field in ("tracking", "following")])
+    return ServoLimits(*shares, _positive(table, "tracking_m", where), *map(float, angles))
 
 
 def _people(table: Any, where: str) -> PeopleLimits:
@@ -163,6 +165,7 @@ def _limb(table: Any, spec: LimbSpec, where: str) -> LimbLimits:
         np.radians(_numbers(table, field, spec.dof, where))
         for field in ("q_lower_deg", "q_upper_deg", "qd_max_deg_s", "qdd_max_deg_s2")
     )
+    carry, gain = (_numbers(table, field, spec.dof, where) for field in ("carry", "gain"))
     low, high = (_numbers(table, f"workspace_{side}_m", 3, where) for side in ("lower", "upper"))
     if np.any(q_lower >= q_upper):
         raise LimitsError(f"{where}: q_lower_deg must be below q_upper_deg for every joint")
@@ -171,6 +174,9 @@ def _limb(table: Any, spec: LimbSpec, where: str) -> LimbLimits:
             raise LimitsError(f"{where}: {field} must be above 0 for every joint")
     if np.any(low >= high):
         raise LimitsError(f"{where}: workspace_lower_m must be below workspace_upper_m")
+    for field, share in (("carry", carry), ("gain", gain)):
+        if np.any(share < 0) or np.any(share >= 1):
+            raise LimitsError(f"{where}: {field} is {table[field]!r}; shares from 0 to below 1")
     for field, over in (
         ("q_lower_deg", spec.q_lower - q_lower),
         ("q_upper_deg", q_upper - spec.q_upper),
@@ -182,7 +188,7 @@ def _limb(table: Any, spec: LimbSpec, where: str) -> LimbLimits:
                 f"{where}: {field} is {table[field]!r}, which is {np.degrees(over.max()):g} more "
                 "than the body can do; state what it may do"
             )
-    return LimbLimits(q_lower, q_upper, qd_max, qdd_max, low, high)
+    return LimbLimits(q_lower, q_upper, qd_max, qdd_max, carry, gain, low, high)
 
 
 def _exactly(table: Mapping[str, Any], names: set[str], where: str) -> None:

@@ -29,7 +29,7 @@ _JERK_PER_ACCELERATION = 28.0  # [1/s]
 _TOOL_SPEED_FOR_YAW = 0.5
 """Below this speed of the tool [m/s] it turns more slowly too."""
 _ROUNDS = 12
-_EDGE_M = 0.003
+_EDGE_M = 0.005
 """Kept from the edge of the workspace, for tracking errors [m]."""
 _YAW_LIMITS = (3.0, 25.0, 400.0)  # [rad/s], [rad/s²], [rad/s³]
 _VERTICAL = 0.7

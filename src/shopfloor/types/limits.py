@@ -30,19 +30,18 @@ class ServoLimits:
 
     Attributes:
         joint_overshoot: Share by which a joint's speed may exceed its command.
-        tool_overshoot: Share by which a tool's speed may exceed what the next two foretell.
-        carry: Share of a joint's speed error that is still there a tick later.
-        gain: Share of a change of a joint's commanded speed that it overshoots by at first.
+        tool_overshoot: Share by which a tool's speed may exceed what ``carry`` and ``gain`` of its
+            limb foretell.
         tracking_m: Distance by which a limb may be elsewhere than commanded [m].
+        tracking_rad: Angle by which a joint may be elsewhere than commanded [rad].
         following_rad: Distance of a joint from its command at which the limb is taken to be held
             back or pushed away [rad].
     """
 
     joint_overshoot: float
     tool_overshoot: float
-    carry: float
-    gain: float
     tracking_m: float
+    tracking_rad: float
     following_rad: float
 
 
@@ -72,6 +71,8 @@ class LimbLimits:
         q_lower, q_upper: ``(dof,)`` joint positions [rad].
         qd_max: ``(dof,)`` joint speed [rad/s].
         qdd_max: ``(dof,)`` gain and loss of speed that commands may ask for [rad/s²].
+        carry: ``(dof,)`` share of a joint's speed error that is still there a tick later.
+        gain: ``(dof,)`` share of a change of commanded speed that a joint overshoots by at first.
         workspace_lower_m, workspace_upper_m: ``(3,)`` corners of the box in the world that the
             tool centre point may not leave [m].
     """
@@ -80,6 +81,8 @@ class LimbLimits:
     q_upper: FloatArray
     qd_max: FloatArray
     qdd_max: FloatArray
+    carry: FloatArray
+    gain: FloatArray
     workspace_lower_m: FloatArray
     workspace_upper_m: FloatArray
 
