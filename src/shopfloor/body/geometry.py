@@ -43,6 +43,8 @@ class Geometry:
         self._joints: dict[str, IntArray] = {}
         self._sites: dict[str, int] = {}
         self._geoms: dict[str, IntArray] = {}
+        self._fingers: dict[str, IntArray] = {}
+        self._jaws: dict[str, tuple[float, float]] = {}
         self._bound: dict[str, FloatArray] = {}
         self._balls: dict[str, tuple[FloatArray, FloatArray]] = {}
         for name, limb in body.models.items():
@@ -53,6 +55,8 @@ class Geometry:
             self._geoms[name] = solid
             self._bound[name] = model.geom_rbound[solid].copy()
             self._balls[name] = _balls(model, solid)
+            self._fingers[name] = np.array([model.joint(j).qposadr[0] for j in limb.jaw_joints])
+            self._jaws[name] = limb.jaw_offset_m, limb.jaw_gain
             for jaw in limb.jaw_joints:  # fingers at their widest: the cautious shape
                 self._data.qpos[model.joint(jaw).qposadr[0]] = model.joint(jaw).range[1]
         self._names = tuple(body.models)
@@ -121,6 +125,12 @@ class Geometry:
         """Put all limbs at joint positions, in a row in the body's order [rad]."""
         self._data.qpos[self._all_joints] = q
         mujoco.mj_kinematics(self._model, self._data)
+
+    def open_jaws(self, jaw_m: Mapping[str, float]) -> None:
+        """Open jaws as far [m] as they are, rather than to their widest."""
+        for name, width in jaw_m.items():
+            offset, gain = self._jaws[name]
+            self._data.qpos[self._fingers[name]] = (width - offset) / gain
 
     def tool_positions(self) -> FloatArray:
         """``(limbs, 3)`` tool centre points in the world [m], as last placed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,8 @@ from shopfloor.body.geometry import Geometry
 from shopfloor.body.separation import KINDS, Separation
 from shopfloor.guard.braking import Brakes
 from shopfloor.guard.message import Fault
-from shopfloor.types import FloatArray, Limits
+from shopfloor.guard.wall import walls
+from shopfloor.types import FloatArray, Limits, Station
 
 __all__ = ["Ahead", "Place"]
 
@@ -49,11 +51,11 @@ class Ahead:
             limbs: Which joints, in a row, are whose.
             loss: ``(joints,)`` how much shorter a step can get from tick to tick [rad].
         """
-        self._geometry = Geometry(body, limits.keep_out)
         spare = limits.servo.tracking_m
-        self._apart = Separation(
-            self._geometry, limbs_m=limits.limb_distance_m + spare, self_m=limits.self_distance_m + spare
-        )
+        self._body, self._limits = body, limits
+        self._known: dict[tuple[Station, ...], tuple[Geometry, Separation]] = {}
+        self._stations: Mapping[str, Station] | None = None
+        self.look_round({}, {})
         self.brakes = Brakes(loss, limbs)
         self._names = tuple(body.spec.limbs)
         self._limbs = limbs
@@ -65,6 +67,26 @@ class Ahead:
         self._box_lower = np.stack([limb.workspace_lower_m for limb in stack]) + spare
         self._box_upper = np.stack([limb.workspace_upper_m for limb in stack]) - spare
         self._reach = self._geometry.reach()
+
+    def look_round(self, stations: Mapping[str, Station], jaw_m: Mapping[str, float]) -> None:
+        """Take up what stands around, and how far jaws are open [m]."""
+        if stations is not self._stations:
+            key = tuple(stations.values())
+            if key not in self._known:
+                self._known[key] = self._build(key)
+            self._geometry, self._apart = self._known[key]
+            self._stations = stations
+        self._geometry.open_jaws(jaw_m)
+
+    def _build(self, stations: tuple[Station, ...]) -> tuple[Geometry, Separation]:
+        limits, spare = self._limits, self._limits.servo.tracking_m
+        geometry = Geometry(self._body, (*limits.keep_out, *walls(stations)))
+        apart = Separation(
+            geometry,
+            limbs_m=limits.limb_distance_m + spare,
+            self_m=limits.self_distance_m + spare,
+        )
+        return geometry, apart
 
     def place(self, q: FloatArray) -> Place:
         """Where joints ``q`` put tools."""

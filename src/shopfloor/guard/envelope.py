@@ -99,6 +99,8 @@ class EnvelopeGuard:
         """Rule on one action; see :class:`shopfloor.types.Guard`."""
         if self._limits is None:
             raise SpecMismatch("the guard has no limits; start it with some first")
+        jaws = {name: self._jaw(name, action, observation) for name in self._dof}
+        self._ahead.look_round(observation.stations, jaws)
         place = state.place
         if place is None:
             standing = np.concatenate([observation.limbs[name].q for name in self._dof])
@@ -143,6 +145,14 @@ class EnvelopeGuard:
             return Ruling("pass", action), after_state
         targets = {name: after.q[part] for name, part in self._slice.items()}
         return Ruling("limit", replace(action, targets=targets), *limited), after_state
+
+    def _jaw(self, name: str, action: Action, observation: Observation) -> float:
+        """How far a jaw may be open at the end of this tick [m]: as it is, or as it is told."""
+        told: object = action.jaw_m.get(name)
+        widest = self._jaw_max[name]
+        if isinstance(told, float) and 0 <= told <= widest:
+            return max(told, min(max(observation.limbs[name].jaw_m, 0.0), widest))
+        return widest
 
     def _held_back(self, asked: FloatArray, observation: Observation, place: Place) -> Fault | None:
         """Find a limb that presses too hard or does not follow, unless it is asked to draw back."""
