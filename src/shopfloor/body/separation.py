@@ -37,20 +37,23 @@ class Pairs(NamedTuple):
 class Separation:
     """Slack of every pair of shapes that may not come near each other."""
 
-    def __init__(self, geometry: Geometry, *, limbs_m: float, self_m: float) -> None:
+    def __init__(
+        self, geometry: Geometry, *, limbs_m: float, self_m: float, boxes_m: Sequence[float] = ()
+    ) -> None:
         """Prepare for a body.
 
         Args:
             geometry: Where the limbs are, as last placed; its boxes are kept out of.
+            boxes_m: Distance from each of its boxes [m].
             limbs_m: Distance that two limbs must keep [m].
             self_m: Distance that links of one limb must keep, three joints apart or more [m].
         """
         self._model, self._data = geometry.model, geometry.data
-        keeps = (limbs_m, self_m, 0.0)
+        boxes = dict(zip(geometry.boxes, boxes_m, strict=True))
         pairs = [
-            (a, b, kind, keeps[kind])
-            for kind, found in enumerate((_limbs(geometry), _own(geometry), _boxes(geometry)))
-            for a, b in found
+            *((a, b, 0, limbs_m) for a, b in _limbs(geometry)),
+            *((a, b, 1, self_m) for a, b in _own(geometry)),
+            *((a, b, 2, boxes[b]) for a, b in _boxes(geometry)),
         ]
         table = np.array(pairs, float).reshape(-1, 4)
         self._pairs = Pairs(*table[:, :3].T.astype(int), table[:, 3])

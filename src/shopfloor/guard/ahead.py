@@ -80,11 +80,14 @@ class Ahead:
 
     def _build(self, stations: tuple[Station, ...]) -> tuple[Geometry, Separation]:
         limits, spare = self._limits, self._limits.servo.tracking_m
-        geometry = Geometry(self._body, (*limits.keep_out, *walls(stations)))
+        around = walls(stations)
+        geometry = Geometry(self._body, (*limits.keep_out, *around))
         apart = Separation(
             geometry,
             limbs_m=limits.limb_distance_m + spare,
             self_m=limits.self_distance_m + spare,
+            # Jaws work along walls: touching one is no breach, running into one is prevented.
+            boxes_m=[spare] * len(limits.keep_out) + [0.0] * len(around),
         )
         return geometry, apart
 
