@@ -25,7 +25,7 @@ _COMMANDS = {
     "probe": ("shopfloor.cli.probe", "Find out whether a model can point, call and see."),
     "serve": ("shopfloor.cli.serve", "Let programs outside drive a cell."),
     "picture": ("shopfloor.cli.picture", "Draw a body to a PNG file."),
-    "bench": ("shopfloor.cli.bench_record", "Measure shopfloor itself."),
+    "bench": ("shopfloor.cli.bench_fuzz", "Measure shopfloor itself."),
 }
 
 
