@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 
 from shopfloor.body.geometry import Geometry
-from shopfloor.types import Box, FloatArray
+from shopfloor.types import FloatArray
 
 __all__ = ["KINDS", "Pairs", "Separation"]
 
@@ -56,7 +56,8 @@ class Separation:
             *((a, b, 2, boxes[b]) for a, b in _boxes(geometry)),
         ]
         table = np.array(pairs, float).reshape(-1, 4)
-        self._pairs = Pairs(*table[:, :3].T.astype(int), table[:, 3])
+        first, second, kind = table[:, :3].T.astype(int)
+        self._pairs = Pairs(first, second, kind, table[:, 3])
         self._list = [(int(a), int(b), int(k), float(m)) for a, b, k, m in table]
         bound = self._model.geom_rbound
         box = self._pairs.kind == KINDS.index("keep_out")
@@ -81,15 +82,19 @@ class Separation:
             ``(3,)`` for each of ``KINDS`` [m]. What is above ``near_m`` may be anything above it.
         """
         out = np.full(len(KINDS), np.inf)
-        x = self._data.geom_xpos
-        gap = x[self._first] - x[self._second]
+        gap = self._data.geom_xpos[self._first]
+        gap -= self._data.geom_xpos[self._second]
         if len(self._box_half):  # boxes stand straight in the world
-            part = np.abs(gap[self._rounds :])
+            part = gap[self._rounds :]
+            np.abs(part, out=part)
             part -= self._box_half
-            gap[self._rounds :] = np.maximum(part, 0.0)
-        rough = np.sqrt((gap * gap) @ _ONES) - self._reach
-        if rough.min(initial=np.inf) > near_m:
-            out[:] = rough.min(initial=np.inf)
+            np.maximum(part, 0.0, out=part)
+        gap *= gap
+        rough = np.sqrt(gap @ _ONES)
+        rough -= self._reach
+        least = float(rough.min(initial=np.inf))
+        if least > near_m:
+            out[:] = least
             return out
         out[:] = near_m * 1.0001 + 1e-9
         for i in self._order[np.flatnonzero(rough <= near_m)].tolist():
@@ -117,9 +122,7 @@ def _own(geometry: Geometry) -> list[tuple[int, int]]:
     pairs = []
     for shapes in geometry.shapes.values():
         depth = {int(g): _hinges(model, model.geom_bodyid[g]) for g in shapes}
-        pairs += [
-            (a, b) for a in depth for b in depth if depth[b] - depth[a] >= _JOINTS_APART
-        ]
+        pairs += [(a, b) for a in depth for b in depth if depth[b] - depth[a] >= _JOINTS_APART]
     return pairs
 
 

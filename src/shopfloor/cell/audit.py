@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+import numpy.typing as npt
 
 from shopfloor.cell.sorting import CONTROL_DT, SortingCell
 from shopfloor.types import FloatArray, Limits
+
+IntArray = npt.NDArray[np.int_]
 
 __all__ = ["Audit"]
 
@@ -21,11 +24,11 @@ _JOINTS_APART = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Limb:
-    q: FloatArray
-    v: FloatArray
+    q: IntArray
+    v: IntArray
     site: int
-    geoms: FloatArray
-    moving: FloatArray
+    geoms: IntArray
+    moving: IntArray
 
 
 class Audit:
@@ -61,9 +64,7 @@ class Audit:
             )
             speeds = np.abs(data.qvel[part.v]) - limit.qd_max
             over[f"{name} joint speed [rad/s]"] = float(speeds.max())
-            mujoco.mj_objectVelocity(
-                model, data, mujoco.mjtObj.mjOBJ_SITE, part.site, velocity, 0
-            )
+            mujoco.mj_objectVelocity(model, data, mujoco.mjtObj.mjOBJ_SITE, part.site, velocity, 0)
             speed = float(np.linalg.norm(velocity[3:]))
             over[f"{name} tool speed [m/s]"] = speed - self._limits.tool_speed_m_s
             at = data.site_xpos[part.site]
@@ -94,7 +95,9 @@ class Audit:
             links = [model.body(b).id for b in limb.link_bodies]
             solid = np.flatnonzero(np.isin(model.geom_bodyid, links) & (model.geom_contype != 0))
             turned = {int(g): _turned(model, int(g), joints) for g in solid}
-            own += [(a, b) for a in turned for b in turned if turned[b] - turned[a] >= _JOINTS_APART]
+            own += [
+                (a, b) for a in turned for b in turned if turned[b] - turned[a] >= _JOINTS_APART
+            ]
             self._limbs[name] = _Limb(
                 np.array([j.qposadr[0] for j in joints]),
                 np.array([j.dofadr[0] for j in joints]),
@@ -119,15 +122,17 @@ class Audit:
         limb, data = self._limbs[name], self._cell.data
         total, force = np.zeros(3), np.empty(6)
         for i, contact in enumerate(data.contact[: data.ncon]):
-            sign = int(np.isin(contact.geom2, limb.moving)) - int(np.isin(contact.geom1, limb.moving))
+            sign = int(np.isin(contact.geom2, limb.moving)) - int(
+                np.isin(contact.geom1, limb.moving)
+            )
             if sign:
                 mujoco.mj_contactForce(self._model, data, i, force)
                 total += sign * (contact.frame.reshape(3, 3).T @ force[:3])
         hard = float(np.linalg.norm(total)) > self._limits.contact_force_n
         self._since[name] = self._since[name] + 1 if hard else 0
-        return self._since[name] * CONTROL_DT - self._limits.contact_release_s
+        return float(self._since[name] * CONTROL_DT - self._limits.contact_release_s)
 
-    def _least(self, pairs: FloatArray) -> float:
+    def _least(self, pairs: IntArray) -> float:
         """Least distance of some pairs of shapes [m]; exact where it matters."""
         model, data = self._cell.model, self._cell.data
         near = 2 * self._limits.limb_distance_m
@@ -150,7 +155,7 @@ class Audit:
             for geom in limb.moving:
                 deepest = max(deepest, _depth(model, data, int(geom), lower, upper))
         return deepest
-        
+
 
 def _turned(model: mujoco.MjModel, geom: int, joints: list[mujoco.MjsJoint]) -> int:
     """How many of a limb's joints move a geom."""

@@ -108,37 +108,47 @@ class Ahead:
         return np.add.reduceat(np.abs(change) * self._reach, self._starts)
 
     def fault(
-        self, after: Place, step: FloatArray, before: Place, tool_step: float
-    ) -> Fault | None:
+        self, after: Place, step: FloatArray, before: Place, tool_step: float, room_m: float
+    ) -> tuple[Fault | None, float]:
         """Find what would be left on the braking ramp after a command, or None.
 
         What is outside already may come back and may stay, but go no further.
 
         Args:
-            after: Where the command puts the limbs; the last that was placed.
+            after: Where the command puts the limbs.
             step: ``(joints,)`` how far it moves them [rad].
             before: Where they were.
             tool_step: Longest way of a tool in a tick [m].
+            room_m: Slack that every separation is known to have before the command [m].
+
+        Returns:
+            The fault, and the slack that is known to be there after the command [m].
         """
-        way = self.brakes.way(step)
-        stands = after.q + way[-1] if len(way) else after.q
-        if np.any(stands < self._lower - _ROUND_M) or np.any(stands > self._upper + _ROUND_M):
+        rest = self.brakes.length(step)
+        stands = after.q + rest
+        out = np.maximum(self._lower - stands, stands - self._upper)
+        if out.max() > _ROUND_M:
             # Outside already, it may turn back.
-            out = np.maximum(self._lower - stands, stands - self._upper)
             was = np.maximum(self._lower - before.q, before.q - self._upper)
             if np.any((out > _ROUND_M) & (out > was)):
-                return "joint.position", {"over_rad": float(out.max())}
+                return ("joint.position", {"over_rad": float(out.max())}), 0.0
         # No point of a limb moves further than this while it brakes, nor in this tick.
-        travel = self.travel(stands - after.q)
-        hop = self.travel(step)
+        travel, hop = self.travel(rest), self.travel(step)
         need = float(travel.sum() + hop.sum())
-        self._geometry.place_all(after.q)
-        slack = self._apart.slack(need + _SPARE_M)
+        room_m -= float(hop.sum())
+        slack: FloatArray | None = None
+        if room_m < need:
+            self._geometry.place_all(after.q)
+            slack = self._apart.slack(need + _SPARE_M)
+            room_m = float(slack.min())
         inside = bool((after.outside_m + travel <= 0).all())
         slow = bool((hop <= tool_step).all())
-        if inside and slow and slack.min() >= need:
-            return None
-        return self._along(after, way, slack, before, hop, tool_step)
+        if inside and slow and room_m >= need:
+            return None, room_m
+        if slack is None:
+            slack = np.full(len(KINDS), room_m)
+        way = self.brakes.way(step)
+        return self._along(after, way, slack, before, hop, tool_step), room_m
 
     def _along(
         self,
@@ -168,7 +178,7 @@ class Ahead:
                 return "tool.speed", {"when": "braking"}
             places.append((here, self._apart.slack(_SPARE_M + glance)))
             last = here
-        for here, room in places:
+        for _, room in places:
             if (room < 0).any():
                 if was is None:
                     self.place(before.q)

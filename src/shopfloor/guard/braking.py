@@ -39,6 +39,12 @@ class Brakes:
         peak = np.maximum.reduceat(np.abs(step) / self._loss, self._starts)
         return np.repeat(peak, self._sizes)
 
+    def length(self, step: FloatArray) -> FloatArray:
+        """``(joints,)`` how far the joints still go until they stand [rad]: the end of ``way``."""
+        ticks = np.maximum(self.ticks(step), 1.0)
+        count = np.ceil(ticks - 1e-9) - 1
+        return np.asarray(step * (count - count * (count + 1) / (2 * ticks)))
+
     def way(self, step: FloatArray) -> FloatArray:
         """``(n, joints)`` where the joints will be on the next ticks, from where they are [rad].
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -30,14 +30,18 @@ class EnvelopeState:
         place: Where the last command put the limbs; None before the first.
         step: ``(joints,)`` how far the last command moved the joints [rad].
         moved: ``(limbs, 3)`` how far it moved the tools [m].
+        room_m: Slack that every separation is known to have there [m].
         seq: Number of the last command that was heeded.
+        jaw_m: How far the jaws were taken to be open [m].
         waits: Whether a stop for a person waits for a reset.
     """
 
     place: Place | None
     step: FloatArray
     moved: FloatArray
+    room_m: float
     seq: int
+    jaw_m: Mapping[str, float] = field(default_factory=dict)
     waits: bool = False
 
 
@@ -71,7 +75,7 @@ class EnvelopeGuard:
         """
         if limits is not self._limits:
             self._take(limits)
-        return EnvelopeState(None, np.empty(0), np.empty((0, 3)), -1)
+        return EnvelopeState(None, np.empty(0), np.empty((0, 3)), -math.inf, -1)
 
     def _take(self, limits: Limits) -> None:
         for name, dof in self._dof.items():
@@ -97,21 +101,48 @@ class EnvelopeGuard:
         self, action: Action, observation: Observation, hold: Action, state: EnvelopeState
     ) -> tuple[Ruling, EnvelopeState]:
         """Rule on one action; see :class:`shopfloor.types.Guard`."""
-        if self._limits is None:
-            raise SpecMismatch("the guard has no limits; start it with some first")
-        jaws = {name: self._jaw(name, action, observation) for name in self._dof}
-        self._ahead.look_round(observation.stations, jaws)
-        place = state.place
-        if place is None:
-            standing = np.concatenate([observation.limbs[name].q for name in self._dof])
-            place = self._ahead.place(standing)
-            still = np.zeros_like(place.tools)
-            state = replace(state, place=place, step=np.zeros_like(standing), moved=still)
         limits = self._limits
+        if limits is None:
+            raise SpecMismatch("the guard has no limits; start it with some first")
+        state, place = self._stand(action, observation, state)
         share, nearest = pace(observation.people, limits.people, self._full_stop_s)
         waits = share == 0 or (state.waits and not observation.people.reset)
         if waits is not state.waits:
             state = replace(state, waits=waits)
+        asked, fault = self._asked(action, observation, limits, place, state)
+        if fault is None and waits:
+            fault = _PEOPLE, {"distance_m": nearest}
+        if fault is None:
+            around = share, nearest
+            fault, ruling, after = self._pass(action, asked, observation, place, state, around)
+            if fault is None:
+                return ruling, after
+        return self._stop(fault, observation, hold, place, state)
+
+    def _stand(
+        self, action: Action, observation: Observation, state: EnvelopeState
+    ) -> tuple[EnvelopeState, Place]:
+        """Take up what is around, and at first where the limbs stand."""
+        jaws = {name: self._jaw(name, action, observation) for name in self._dof}
+        self._ahead.look_round(observation.stations, jaws)
+        if jaws != state.jaw_m:  # fingers have moved: what is around them must be measured anew
+            state = replace(state, jaw_m=jaws, room_m=-math.inf)
+        if state.place is not None:
+            return state, state.place
+        standing = np.concatenate([observation.limbs[name].q for name in self._dof])
+        place = self._ahead.place(standing)
+        still = np.zeros_like(place.tools)
+        return replace(state, place=place, step=np.zeros_like(standing), moved=still), place
+
+    def _asked(
+        self,
+        action: Action,
+        observation: Observation,
+        limits: Limits,
+        place: Place,
+        state: EnvelopeState,
+    ) -> tuple[FloatArray, Fault | None]:
+        """The joints that are asked for, if that can be heeded at all."""
         fault = flaw(
             action,
             dof=self._dof,
@@ -120,31 +151,36 @@ class EnvelopeGuard:
             age_ticks=limits.command_age_ticks,
             last_seq=state.seq,
         )
-        if fault is None and waits:
-            fault = _PEOPLE, {"distance_m": nearest}
         if fault is not None:
-            return self._stop(fault, observation, hold, place, state)
+            return place.q, fault
         asked = np.concatenate([action.targets[name] for name in self._dof])
         if not np.isfinite(asked).all():
-            return self._stop(("message.finite", {}), observation, hold, place, state)
-        fault = self._held_back(asked, observation, place)
-        if fault is not None:
-            return self._stop(fault, observation, hold, place, state)
-        step, limited = self._joints(asked, place, state.step, share, nearest)
+            return place.q, ("message.finite", {})
+        return asked, self._held_back(asked, observation, limits, place)
+
+    def _pass(
+        self,
+        action: Action,
+        asked: FloatArray,
+        observation: Observation,
+        place: Place,
+        state: EnvelopeState,
+        around: tuple[float, float],
+    ) -> tuple[Fault | None, Ruling, EnvelopeState]:
+        """Shorten the way to what is asked for, and look whether limbs can stop after it."""
+        step, limited = self._joints(asked, place, state.step, *around)
         step, after, gentle = self._tool_acceleration(step, place, state)
         qd = np.concatenate([observation.limbs[name].qd for name in self._dof])
         lag = self._carry * (qd * self._dt - state.step)
-        step, after, slow = self._tool_speed(step, after, place, state.step, lag, share, nearest)
-        fault = self._ahead.fault(after, step, place, self._tool_step)
-        if fault is not None:
-            return self._stop(fault, observation, hold, place, state)
+        step, after, slow = self._tool_speed(step, after, place, state.step, lag, *around)
+        fault, room = self._ahead.fault(after, step, place, self._tool_step, state.room_m)
         limited = slow or gentle or limited
         moved = after.tools - place.tools
-        after_state = replace(state, place=after, step=step, moved=moved, seq=action.seq)
+        then = replace(state, place=after, step=step, moved=moved, room_m=room, seq=action.seq)
         if limited is None:
-            return Ruling("pass", action), after_state
+            return fault, Ruling("pass", action), then
         targets = {name: after.q[part] for name, part in self._slice.items()}
-        return Ruling("limit", replace(action, targets=targets), *limited), after_state
+        return fault, Ruling("limit", replace(action, targets=targets), *limited), then
 
     def _jaw(self, name: str, action: Action, observation: Observation) -> float:
         """How far a jaw may be open at the end of this tick [m]: as it is, or as it is told."""
@@ -154,15 +190,16 @@ class EnvelopeGuard:
             return max(told, min(max(observation.limbs[name].jaw_m, 0.0), widest))
         return widest
 
-    def _held_back(self, asked: FloatArray, observation: Observation, place: Place) -> Fault | None:
+    def _held_back(
+        self, asked: FloatArray, observation: Observation, limits: Limits, place: Place
+    ) -> Fault | None:
         """Find a limb that presses too hard or does not follow, unless it is asked to draw back."""
-        limits = self._limits
-        assert limits is not None  # noqa: S101 - for the type checker; check() has seen to it
         for name, part in self._slice.items():
             limb = observation.limbs[name]
             off = place.q[part] - limb.q
             far = math.sqrt(float(off @ off))
-            force = math.sqrt(float(limb.wrench[:3] @ limb.wrench[:3]))
+            x, y, z = limb.wrench[:3].tolist()
+            force = math.sqrt(x * x + y * y + z * z)
             if far <= limits.servo.following_rad and force <= limits.contact_force_n:
                 continue
             back = asked[part] - limb.q  # nearer to where it really is: the servo presses less
@@ -195,7 +232,7 @@ class EnvelopeGuard:
         more = step - before
         gain = float((np.abs(more) / self._gain).max())
         if gain > 1 + _ROUND:
-            step = before + np.clip(more, -self._gain, self._gain)
+            step = np.asarray(before + np.clip(more, -self._gain, self._gain))
             fault = "joint.acceleration", {"times_over": gain}
         return step, fault
 
@@ -296,7 +333,7 @@ class EnvelopeGuard:
             targets = {name: q[part] for name, part in self._slice.items()}
             action = replace(hold, targets=targets)
         return Ruling("stop", action, *fault), replace(
-            state, place=after, step=step, moved=after.tools - place.tools
+            state, place=after, step=step, moved=after.tools - place.tools, room_m=-math.inf
         )
 
 
@@ -306,7 +343,8 @@ def _lengths(vectors: FloatArray) -> FloatArray:
 
 def _share(start: FloatArray, change: FloatArray, most: float) -> float:
     """Largest share from 0 to 1 of a change that leaves a vector no longer than ``most``."""
-    a, b, c = change @ change, start @ change, start @ start - most * most
+    a, b = float(change @ change), float(start @ change)
+    c = float(start @ start) - most * most
     if c >= 0 or a == 0:
         return 0.0
-    return float(min((math.sqrt(b * b - a * c) - b) / a, 1.0))
+    return min((math.sqrt(b * b - a * c) - b) / a, 1.0)

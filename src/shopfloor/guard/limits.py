@@ -130,8 +130,12 @@ def _servo(table: Any, where: str) -> ServoLimits:
     for field, share in zip(_SHARES, shares, strict=True):
         if share >= 1:
             raise LimitsError(f"{where}: {field} is {share:g}; it must be a share below 1")
-    angles = np.radians([_positive(table, f"{field}_deg", where) for field in ("tracking", "following")])
-    return ServoLimits(*shares, _positive(table, "tracking_m", where), *map(float, angles))
+    tracking, following = (
+        float(np.radians(_positive(table, f"{field}_deg", where)))
+        for field in ("tracking", "following")
+    )
+    tracking_m = _positive(table, "tracking_m", where)
+    return ServoLimits(shares[0], shares[1], tracking_m, tracking, following)
 
 
 def _people(table: Any, where: str) -> PeopleLimits:

@@ -22,7 +22,7 @@ from shopfloor.types import FloatArray
 __all__ = ["TopDown", "jump", "pose_of", "top_down"]
 
 _JOINT_SHARE = 0.90
-_TOOL_SHARE = 0.91
+_TOOL_SHARE = 0.89
 """Shares of the speed limits that a skill uses; a servo overshoots its profile by up to 7 %."""
 _TOOL_ACCELERATION = 12.0  # [m/s²]
 _JERK_PER_ACCELERATION = 28.0  # [1/s]

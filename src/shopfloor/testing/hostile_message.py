@@ -28,9 +28,7 @@ def _number(value: float) -> Flaw:
 def _target(made: Callable[[Any], Any]) -> Flaw:
     def flaw(rng: np.random.Generator, action: Action, _: Sequence[Action]) -> Action:
         limb = str(rng.choice(list(action.targets)))
-        return replace(
-            action, targets={**action.targets, limb: made(action.targets[limb])}
-        )
+        return replace(action, targets={**action.targets, limb: made(action.targets[limb])})
 
     return flaw
 

@@ -52,7 +52,7 @@ def _anywhere(prey: Prey, q: FloatArray) -> Motion:
     while True:
         target = prey.rng.uniform(1.2 * limb.q_lower, 1.2 * limb.q_upper)
         for _ in range(prey.rng.integers(1, 40)):
-            q = yield target
+            yield target
 
 
 def _noise(prey: Prey, q: FloatArray) -> Motion:
@@ -134,9 +134,10 @@ def _go(prey: Prey, q: FloatArray, target: FloatArray) -> Motion:
 
 
 def _joints(prey: Prey, at: FloatArray, q: FloatArray) -> FloatArray | None:
-    pose = top_down(*at[:, None], np.array([prey.rng.uniform(-np.pi, np.pi)]))
+    x, y, z = at[:, None]
+    pose = top_down(x, y, z, np.array([prey.rng.uniform(-np.pi, np.pi)]))
     try:
-        return prey.body.inverse(prey.limb, pose, q)[0]
+        return np.asarray(prey.body.inverse(prey.limb, pose, q)[0])
     except Unreachable:
         return None
 
