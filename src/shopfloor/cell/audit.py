@@ -142,9 +142,9 @@ class Audit:
         least = float(rough.min(initial=np.inf))
         if least >= near:
             return least
-        return min(
-            mujoco.mj_geomDistance(model, data, int(a), int(b), near, None)
-            for a, b in pairs[rough < near]
+        close = pairs[rough < near]
+        return float(
+            min(mujoco.mj_geomDistance(model, data, int(a), int(b), near, None) for a, b in close)
         )
 
     def _inside(self, lower: FloatArray, upper: FloatArray) -> float:

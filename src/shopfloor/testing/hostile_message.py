@@ -42,7 +42,7 @@ def _jaw(value: Any) -> Flaw:
 
 
 def _replayed(rng: np.random.Generator, action: Action, sent: Sequence[Action]) -> Action:
-    return sent[rng.integers(len(sent))] if sent else replace(action, seq=-1)
+    return sent[int(rng.integers(len(sent)))] if sent else replace(action, seq=-1)
 
 
 FLAWS: Mapping[str, Flaw] = {

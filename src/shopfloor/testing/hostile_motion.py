@@ -46,12 +46,12 @@ class Prey:
         return self.limits.limbs[self.limb].qd_max * self.dt
 
 
-def _anywhere(prey: Prey, q: FloatArray) -> Motion:
+def _anywhere(prey: Prey, _: FloatArray) -> Motion:
     """Any joints within and somewhat beyond the range, for a while each."""
     limb = prey.limits.limbs[prey.limb]
     while True:
         target = prey.rng.uniform(1.2 * limb.q_lower, 1.2 * limb.q_upper)
-        for _ in range(prey.rng.integers(1, 40)):
+        for _tick in range(prey.rng.integers(1, 40)):
             yield target
 
 
