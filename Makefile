@@ -19,7 +19,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
 .PHONY: help install run test test-servers test-lerobot lint lock system results results-beside \
-	results-path results-recording results-record results-export mutate clean
+	results-path results-fuzz results-recording results-record results-export mutate clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -122,6 +122,10 @@ results-record: system install $(LEROBOT)/.stamp ## Time recording and export be
 	$(BIN)/shopfloor bench record --beside $(LEROBOT)/bin/python --out $(RESULTS)/record.json >/dev/null
 	taskset -c 0 $(BIN)/shopfloor bench record --beside $(LEROBOT)/bin/python \
 		--out $(RESULTS)/record-one-core.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
+results-fuzz: install ## Three million hostile commands through guard and physics (hours).
+	$(BIN)/shopfloor bench fuzz --commands 3000000 --workers 2 --out $(RESULTS)/fuzz.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 clean: ## Remove .venv, caches and builds; runs stay.

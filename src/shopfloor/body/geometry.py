@@ -60,6 +60,7 @@ class Geometry:
             for jaw in limb.jaw_joints:  # fingers at their widest: the cautious shape
                 self._data.qpos[model.joint(jaw).qposadr[0]] = model.joint(jaw).range[1]
         self._names = tuple(body.models)
+        self.q_home = np.concatenate([limb.q_home for limb in body.spec.limbs.values()])
         self.boxes = tuple(model.geom(f"keep out {box.name}").id for box in boxes)
         self._all_joints = np.concatenate(list(self._joints.values()))
         self._all_sites = np.array(list(self._sites.values()))

@@ -23,6 +23,7 @@ KINDS = ("limb.distance", "self.distance", "keep_out")
 _JOINTS_APART = 3
 """Links of one limb that are joined by fewer joints cannot be told apart from their own joint."""
 _ONES = np.ones(3)
+_SAFE_M = 0.01
 
 
 class Pairs(NamedTuple):
@@ -52,7 +53,7 @@ class Separation:
         boxes = dict(zip(geometry.boxes, boxes_m, strict=True))
         pairs = [
             *((a, b, 0, limbs_m) for a, b in _limbs(geometry)),
-            *((a, b, 1, self_m) for a, b in _own(geometry)),
+            *((a, b, 1, self_m) for a, b in _own(geometry, self_m)),
             *((a, b, 2, boxes[b]) for a, b in _boxes(geometry)),
         ]
         table = np.array(pairs, float).reshape(-1, 4)
@@ -117,12 +118,20 @@ def _limbs(geometry: Geometry) -> list[tuple[int, int]]:
     ]
 
 
-def _own(geometry: Geometry) -> list[tuple[int, int]]:
-    model = geometry.model
+def _own(geometry: Geometry, least_m: float) -> list[tuple[int, int]]:
+    """Pairs of one limb, but for shapes so generous that they are too near at home already."""
+    model, data = geometry.model, geometry.data
+    geometry.place_all(geometry.q_home)
     pairs = []
     for shapes in geometry.shapes.values():
         depth = {int(g): _hinges(model, model.geom_bodyid[g]) for g in shapes}
-        pairs += [(a, b) for a in depth for b in depth if depth[b] - depth[a] >= _JOINTS_APART]
+        apart = [(a, b) for a in depth for b in depth if depth[b] - depth[a] >= _JOINTS_APART]
+        far = 2 * least_m + _SAFE_M
+        pairs += [
+            (a, b)
+            for a, b in apart
+            if mujoco.mj_geomDistance(model, data, a, b, far, None) > least_m
+        ]
     return pairs
 
 

@@ -115,7 +115,15 @@ class Audit:
                 for b in second
             ]
         ).reshape(-1, 2)
-        self._own = np.array(own).reshape(-1, 2)
+        # Shapes of one limb that are too near at the start are too generous, not too near.
+        near = self._limits.self_distance_m
+        self._own = np.array(
+            [
+                (a, b)
+                for a, b in own
+                if mujoco.mj_geomDistance(model, self._cell.data, a, b, 2 * near, None) > near
+            ]
+        ).reshape(-1, 2)
 
     def _pressed(self, name: str) -> float:
         """For how much longer than allowed the contact force has been too large [s]."""
