@@ -164,6 +164,10 @@ results-record: system install $(LEROBOT)/.stamp ## Time recording and export be
 		--out $(RESULTS)/record-one-core.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
+results-fuzz: install ## Three million hostile commands through guard and physics (hours).
+	$(BIN)/shopfloor bench fuzz --commands 3000000 --workers 2 --out $(RESULTS)/fuzz.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
 clean: ## Remove .venv, caches and builds; runs stay.
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -prune -exec rm -rf {} +

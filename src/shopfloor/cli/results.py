@@ -107,6 +107,12 @@ def page(folder: Path) -> str:
             "taskset -c 0 shopfloor bench record --beside .venv-lerobot/bin/python",
             _record,
         ),
+        (
+            "Hostile commands through guard and physics",
+            "fuzz",
+            "shopfloor bench fuzz --commands 3000000 --workers 2",
+            _fuzz,
+        ),
         ("Statistics", "statistics", "shopfloor bench statistics", _statistics),
         ("Papers", "papers", "shopfloor bench papers", _papers),
         ("Start", "start", "shopfloor bench start", _start),
@@ -372,6 +378,21 @@ def _record(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield way, f"{figures['pictures_per_s']:.0f} pictures/s, {size:.1f} MB, {quality:.1f} dB"
     for way, ratio in (result["ratios"] or {}).items():
         yield f"ours over LeRobot's, {way}", f"**{ratio:.1f}**"
+
+
+def _fuzz(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "body, limits, seed", f"{result['body']}, {result['limits']}, {result['seed']}"
+    yield "hostile commands", f"{result['commands']:,}"
+    yield "ticks with a limit left, by an independent reader", f"**{result['breaches']}**"
+    rules = sorted(result["rules"].items(), key=lambda rule: -rule[1])
+    yield "decided by", ", ".join(f"{rule} {count:,}" for rule, count in rules)
+    for what, margin in result["margin"].items():
+        yield f"least margin: {what}", f"{margin:.4f}"
+    guard = result["guard_ms"]
+    yield "guard, CPU time a command, p50 / p99", f"{guard['p50']:.3f} / {guard['p99']:.3f} ms"
+    yield "commands a second", f"{result['commands_per_s']:.0f}"
+    for one in result["failing"]:
+        yield f"failing: `{one['again']}`", f"{one['ticks']} ticks"
 
 
 def _statistics(result: dict[str, Any]) -> Iterator[tuple[str, str]]:

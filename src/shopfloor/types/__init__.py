@@ -12,7 +12,7 @@ from shopfloor.types.decision import (
     SkillResult,
 )
 from shopfloor.types.frame import BoolArray, FloatArray, Frame, Intrinsics, UInt8Array
-from shopfloor.types.limits import LimbLimits, Limits
+from shopfloor.types.limits import Box, LimbLimits, Limits, PeopleLimits, ServoLimits
 from shopfloor.types.lot import (
     COLOURS,
     SHAPES,
@@ -27,7 +27,7 @@ from shopfloor.types.lot import (
     Select,
     UnitOutcome,
 )
-from shopfloor.types.observation import Event, LimbState, Observation, Timestep, Truth
+from shopfloor.types.observation import Event, LimbState, Observation, People, Timestep, Truth
 from shopfloor.types.papers import NOT_CHECKED, PapersStamp, RuleAnswer, Sealed, Verdict
 from shopfloor.types.seams import (
     Brain,
@@ -50,6 +50,7 @@ __all__ = [
     "ActionChunk",
     "BodySpec",
     "BoolArray",
+    "Box",
     "Brain",
     "BrainContext",
     "CameraSpec",
@@ -79,6 +80,8 @@ __all__ = [
     "Outcome",
     "PapersStamp",
     "Part",
+    "People",
+    "PeopleLimits",
     "Plan",
     "Recorder",
     "Reply",
@@ -87,6 +90,7 @@ __all__ = [
     "Ruling",
     "Sealed",
     "Select",
+    "ServoLimits",
     "Skill",
     "SkillCall",
     "SkillResult",
