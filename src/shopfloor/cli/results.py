@@ -87,7 +87,7 @@ def page(folder: Path) -> str:
             "shopfloor bench recording --orders 6 --depth",
             _recording,
         ),
-        ("Killed again and again", "crash", "shopfloor bench crash --kills 60 --orders 8", _crash),
+        ("Killed again and again", "crash", "shopfloor bench crash --kills 500", _crash),
         (
             "Lots spread by Ray, against processes of the same machine",
             "ray",
