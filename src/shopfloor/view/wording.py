@@ -15,7 +15,10 @@ Lang = Literal["en", "zh"]
 LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 
 WORDS: Mapping[str, tuple[str, str]] = {
-    "about": ("read-only, served from this machine", "只读，由本机提供"),
+    "about": (
+        "shopfloor view, read-only, served from this machine.",
+        "shopfloor view：只读，由本机提供。",
+    ),
     "asked": ("Asked", "询问"),
     "back": ("Back to the list of runs", "返回运行列表"),
     "began": ("Began", "开始于"),
@@ -142,7 +145,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "limits": ("Limits", "限值"),
     "lot": ("Lot", "批次"),
     "newer": ("Newer", "较新"),
-    "newest": ("newest first", "最新在前"),
     "next": ("Next", "下一页"),
     "none": ("not measured", "未测量"),
     "notes": ("Read this first", "请先阅读"),
@@ -177,7 +179,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "There are more folders than are looked through; name one of them.",
         "文件夹太多，未全部查找；请指定其中一个。",
     ),
-    "runs.in": ("{n:,} in {folder}", "{folder} 中共 {n:,} 个"),
+    "runs.in": ("{n:,} in {folder}, newest first", "{folder} 中共 {n:,} 个，最新在前"),
     "seed": ("Seed", "种子"),
     "shown": ("Shown to the brain from {camera}", "大脑看到的 {camera} 画面"),
     "simulation": (
