@@ -12,12 +12,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from shopfloor.errors import RunExists, RunUnwritable, ShopfloorError, UsageError
+from shopfloor.errors import RunError, RunExists, RunUnwritable, ShopfloorError, UsageError
 from shopfloor.evidence.comparison import Comparison, compare
 from shopfloor.evidence.contestant import contestants, distinct
 from shopfloor.record import Entry, RunFolder
 from shopfloor.record.disk import write_atomic
 from shopfloor.shift import Plan, run_shift
+from shopfloor.shift.roster import LOST_LOTS
 
 __all__ = ["ASKED", "Race", "rounds"]
 
@@ -212,6 +213,12 @@ def _work(plan: Plan, folder: Path, end: int, say: Callable[[Sequence[Entry]], N
         progress=lambda progress: say(progress.entries),
         pause_at=end,
     )
+    if ended == "lost":
+        raise RunError(
+            f"{plan.brain} was lost in {LOST_LOTS} orders in a row, and to compare an absent brain "
+            "says nothing of it; what was committed is safe: give the same command again when it "
+            "answers"
+        )
     return ended in ("complete", "paused")
 
 

@@ -165,6 +165,14 @@ def _notes(found: Comparison) -> Iterator[str]:
     for each in matched.contestants:
         yield from (f"{each.label}: {note.rstrip('.')}" for note in each.manifest.notes)
     for each in matched.contestants:
+        brain = each.manifest.brain
+        if stood_in := [e.worked_by for e in each.entries if e.worked_by != brain]:
+            yield (
+                f"{each.label}: {brain} was lost, and {' and '.join(sorted(set(stood_in)))} "
+                f"decided in {_orders(len(stood_in))} of {len(each.entries)}; its figures are of "
+                "both together"
+            )
+    for each in matched.contestants:
         if not each.fixed:
             yield f"{each.label}: {_unfinished(each.ended, len(each.entries))}"
     alike = [pair for pair in found.pairs if pair.identical]

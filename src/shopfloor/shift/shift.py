@@ -16,11 +16,13 @@ from shopfloor.record import Entry, Manifest, RunFolder, Session
 from shopfloor.record.clock import Clock, lot_ticks, whole_ticks
 from shopfloor.record.interrupted import set_apart
 from shopfloor.shift.calendar import calendar_bytes, load_calendar
+from shopfloor.shift.chair import Chair
 from shopfloor.shift.hire import Staff, manifest, order_source
 from shopfloor.shift.latency import Latency
 from shopfloor.shift.plan import Plan
 from shopfloor.shift.planned import PlannedCycle
 from shopfloor.shift.pool import Here, Pool, Processes
+from shopfloor.shift.roster import Recorded, Roster, Working
 from shopfloor.types import Lot, OrderSource
 
 __all__ = ["Progress", "create_run", "plan_of", "run_shift"]
@@ -67,7 +69,7 @@ def run_shift(
 
     Returns:
         ``complete``, ``paused`` before the lot asked for, ``max-wall`` when the wall time was up,
-        or ``interrupted`` by Ctrl-C.
+        ``lost`` where nobody answered any more, or ``interrupted`` by Ctrl-C.
 
     Raises:
         ShopfloorError: Something is wrong; what was committed is safe.
@@ -88,7 +90,8 @@ def run_shift(
             if resume:
                 _same(folder.manifest, written)
             before = len(folder.entries())
-            shift = _Shift(plan, folder, source, progress, pause_at)
+            roster = _roster(plan, staff, folder)
+            shift = _Shift(plan, folder, source, roster, progress, pause_at)
             try:
                 if plan.workers == 1:
                     handed_over = True
@@ -131,6 +134,7 @@ class _Shift:
         plan: Plan,
         folder: RunFolder,
         source: OrderSource,
+        roster: Working,
         progress: Callable[[Progress], None],
         pause_at: int | None,
     ) -> None:
@@ -140,6 +144,7 @@ class _Shift:
         self._lots = source.lots()
         self.done: dict[int, Entry] = {entry.lot: entry for entry in folder.entries()}
         self._clock, self._laid = Clock(folder.manifest), 0
+        self._roster, self._lost = roster, False
 
     def run(self, pool: Pool, began: float) -> str:
         """Work lots until the shift is over; what is committed already is not worked again."""
@@ -150,10 +155,16 @@ class _Shift:
         stopped = False
         while lot is not None or under_way:
             while lot is not None and pool.room and not stopped and self._may_begin(under_way, lot):
-                pool.begin(lot)
+                by = self._roster.next(lot, self.done.values())
+                if by is None:
+                    stopped = self._lost = True
+                    break
+                pool.begin(lot, by)
                 under_way[lot.index] = lot
                 lot = next(ahead, None)
             if not under_way:
+                if self._lost:
+                    return "lost"
                 if lot and self._may_begin({}, lot):
                     return "max-wall"
                 break
@@ -163,7 +174,7 @@ class _Shift:
                 del under_way[entry.lot]
                 self._tell()
             wall = self._plan.max_wall_s
-            stopped = wall is not None and time.perf_counter() - began >= wall
+            stopped = self._lost or (wall is not None and time.perf_counter() - began >= wall)
         return "paused" if self._paused else "complete"
 
     def _due(self) -> Iterator[Lot]:
@@ -239,6 +250,20 @@ def create_run(out: Path, plan: Plan, written: Manifest) -> RunFolder:
         raise
 
 
+def _roster(plan: Plan, staff: Staff, folder: RunFolder) -> Working:
+    """Who says by whom a lot is worked."""
+    if plan.replay is not None:
+        return Recorded(plan.replay.worked_by)
+    brain = staff.brain
+    return Roster(
+        plan.brain,
+        plan.fallback,
+        keep_going=plan.keep_going,
+        before=[entry.lot for entry in folder.entries()],
+        reachable=(lambda s: brain.reachable(deadline_s=s)) if isinstance(brain, Chair) else None,
+    )
+
+
 def _clear(folder: RunFolder) -> None:
     """Set apart what is left of lots that were not committed: nobody works on them any more."""
     with suppress(RunUnwritable):  # a resume will try again; the first error is the one to tell
@@ -269,7 +294,9 @@ def _inputs(plan: Plan) -> dict[str, bytes]:
     return files
 
 
-def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
+def plan_of(
+    path: Path, *, workers: int, max_wall_s: float | None, keep_going: bool = False
+) -> Plan:
     """Read from a run's manifest what it was to be.
 
     Raises:
@@ -298,6 +325,9 @@ def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
         cameras=old.cameras,
         calendar=str(calendar) if calendar.exists() else old.calendar.name,
         planned_cycle=PlannedCycle(planned, old.planned_cycle_source or "") if planned else None,
+        brain_deadline_s=old.brain_deadline_s,
+        fallback=old.fallback,
+        keep_going=keep_going,
         workers=workers,
         max_wall_s=max_wall_s,
     )
@@ -311,7 +341,8 @@ def _same(old: Manifest, new: Manifest) -> None:
     """Refuse to continue a run with something else than it was begun with."""
     for name in (
         "cell", "body", "brain", "latency", "limits", "seed", "orders", "hours", "order_file",
-        "record_fps", "video", "depth", "audit", "calendar", "planned_cycle_s", "sha256",
+        "record_fps", "video", "depth", "audit", "calendar", "planned_cycle_s", "brain_deadline_s",
+        "fallback", "sha256",
         "brain_identity", "versions", "renderer", "git_commit",
     ):  # fmt: skip
         was, now = getattr(old, name), getattr(new, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import numpy as np
 from shopfloor.errors import RunError
 from shopfloor.shift.answer import checked, fault_code
 from shopfloor.shift.dispatch import Dispatcher
-from shopfloor.shift.latency import Charge
+from shopfloor.shift.latency import DEADLINE_S, Charge
 from shopfloor.shift.tally import Tally
 from shopfloor.types import (
     Action,
@@ -39,7 +40,6 @@ __all__ = ["Crew", "work"]
 
 _ASK_AGAIN_TICKS = 25
 """A brain that left limbs idle is asked again after so long, even if nothing happened."""
-_DEADLINE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +52,7 @@ class Crew:
         dispatcher: Makes a fresh dispatcher.
         latency: What thinking costs.
         watch: Called with each timestep by an independent reader, or None.
+        deadline_s: The brain decides within so long, or its decision has failed [s].
     """
 
     cell: Cell
@@ -63,15 +64,17 @@ class Crew:
     dispatcher: Callable[[], Dispatcher]
     latency: Charge
     watch: Callable[[], None] | None = None
+    deadline_s: float = DEADLINE_S
 
 
 @dataclass(slots=True, eq=False)
 class _Thought:
-    """A reply that takes effect when its thinking time is over."""
+    """A reply, or the failure to give one, that takes effect when its thinking time is over."""
 
     reply: Reply
     asked: Observation
     due: int
+    fault: Mapping[str, str] | None = None
 
 
 def work(crew: Crew, lot: Lot, stamp: Mapping[str, str]) -> tuple[Outcome, Tally]:
@@ -175,6 +178,7 @@ class _Floor:
         asked = replace(observation, views=self.views, documents=self.order.documents)
         events, self.unheard = self.unheard, []
         self.asked_tick = tick
+        fault: Mapping[str, str] | None = None
         began = time.perf_counter()
         try:
             reply = self._think(asked, events)
@@ -182,23 +186,40 @@ class _Floor:
             raise
         except Exception as error:  # noqa: BLE001 - a brain may not end the shift, whatever it does
             note = f"{type(error).__name__}: {error}"
-            now.append(Event(tick, "fault", {"code": fault_code(error), "reason": note}))
+            fault = {"code": fault_code(error), "reason": note}
             said = getattr(error, "exchange", None)
             heard = said if isinstance(said, Exchange) else Exchange("", note, "", 0.0)
             reply = Reply(Finish("gave_up", note), heard)
-        due = tick + crew.latency.ticks(time.perf_counter() - began, self.dt)
+        due = tick + self._charged(tick, time.perf_counter() - began, fault)
         crew.recorder.exchange(tick, reply.exchange, decision=reply.decision, due=due)
         self.tally.exchange(reply.exchange)
-        self.thought = _Thought(reply, asked, due)
+        self.thought = _Thought(reply, asked, due, fault)
+
+    def _charged(self, tick: int, wall_s: float, fault: Mapping[str, str] | None) -> int:
+        """What a decision costs [ticks]: no more than the deadline.
+
+        A failure to decide is told before the order's time is over, or it would look like that.
+        """
+        crew = self.crew
+        late = fault is not None and fault["code"] == "brain.timeout"
+        ticks = crew.latency.ticks(
+            crew.deadline_s if late else min(wall_s, crew.deadline_s), self.dt, late=late
+        )
+        if fault is None:
+            return ticks
+        last = math.ceil(self.order.time_limit_s / self.dt) - 1
+        return max(min(ticks, last - tick), 0)
 
     def _think(self, asked: Observation, events: Sequence[Event]) -> Reply:
         if self.lame is not None:
             raise self.lame
-        reply = self.crew.brain.act(asked, events, deadline_s=_DEADLINE_S)
+        reply = self.crew.brain.act(asked, events, deadline_s=self.crew.deadline_s)
         return checked(reply, self.crew.cell.spec.body, asked.tick)
 
     def _obey(self, thought: _Thought, tick: int, now: list[Event]) -> None:
         self.thought = None
+        if thought.fault is not None:  # known when the brain's time is over, and not before
+            now.append(Event(tick, "fault", dict(thought.fault)))
         decision = thought.reply.decision
         if isinstance(decision, Finish):
             self.finished = True
