@@ -76,7 +76,7 @@ def test_it_comes_back_when_the_probe_finds_it():
 
 
 def test_one_that_comes_back_only_to_be_lost_again_waits_longer():
-    done = shift(lambda lot: LOST, probe=lambda _: True, lots=40)
+    done = shift(lambda _: LOST, probe=lambda _: True, lots=40)
     assert done == "mmmffmffffmffffffffm" + "f" * 16 + "mfff"
 
 

@@ -20,6 +20,7 @@ from shopfloor.types import (
     ActionChunk,
     Brain,
     Cell,
+    Deferred,
     Event,
     Exchange,
     Finish,
@@ -69,9 +70,12 @@ class Crew:
 
 @dataclass(slots=True, eq=False)
 class _Thought:
-    """A reply, or the failure to give one, that takes effect when its thinking time is over."""
+    """A reply, or the failure to give one, that takes effect when its thinking time is over.
 
-    reply: Reply
+    None for a reply that is not there yet, and is late when it is due.
+    """
+
+    reply: Reply | None
     asked: Observation
     due: int
     fault: Mapping[str, str] | None = None
@@ -145,11 +149,15 @@ class _Floor:
     def _decide(self, observation: Observation, now: list[Event]) -> None:
         """Let a due thought take effect, move the skills on, and ask again if a limb is free."""
         tick = observation.tick
-        if self.thought is not None and tick >= self.thought.due:
-            self._obey(self.thought, tick, now)
+        thought = self.thought
+        if thought is not None and thought.reply is not None and tick >= thought.due:
+            self._obey(thought, tick, now)
         self._tell(self.dispatcher.advance(observation), now)
+        if isinstance(self.crew.brain, Deferred):
+            self._converse(self.crew.brain, observation, now)
+            return
         while self._should_ask(tick):
-            self._ask(observation, now)
+            self._ask(observation)
             if self.thought is None or self.thought.due > tick:
                 return
             self._obey(self.thought, tick, now)  # the world was paused
@@ -163,8 +171,60 @@ class _Floor:
             return False
         return (news and self.asked_tick < tick) or tick - self.asked_tick >= _ASK_AGAIN_TICKS
 
-    def _ask(self, observation: Observation, now: list[Event]) -> None:
-        crew, tick = self.crew, observation.tick
+    def _ask(self, observation: Observation) -> None:
+        """Ask a brain that answers while the world stands still, and charge it afterwards."""
+        fault: Mapping[str, str] | None = None
+        asked, events = self._question(observation)
+        began = time.perf_counter()
+        try:
+            reply = self._think(asked, events)
+        except RunError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a brain may not end the shift, whatever it does
+            reply, fault = _failed(error)
+        due = asked.tick + self._charged(asked.tick, time.perf_counter() - began, fault)
+        self._note(asked, reply, due)
+        self.thought = _Thought(reply, asked, due, fault)
+
+    def _converse(self, brain: Deferred, observation: Observation, now: list[Event]) -> None:
+        """Hear a brain that answers while the world goes on, and put the next question."""
+        tick, thought, fault = observation.tick, self.thought, None
+        if self.finished:
+            return
+        try:
+            reply = self._heard(brain, tick)
+        except RunError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the same
+            reply, fault = _failed(error)
+        # It may be lost while nothing was asked of it: then its limbs go no further either.
+        if reply is not None and (thought is not None or fault is not None):
+            asked = observation if thought is None else thought.asked
+            self._note(asked, reply, tick)
+            self._obey(_Thought(reply, asked, tick, fault), tick, now)
+            self._tell(self.dispatcher.advance(observation), now)
+        if self._should_ask(tick):
+            asked, events = self._question(observation)
+            brain.ask(asked, events, deadline_s=self.crew.deadline_s)
+            due = tick + math.ceil(self.crew.deadline_s / self.dt)
+            self.thought = _Thought(None, asked, due)
+
+    def _heard(self, brain: Deferred, tick: int) -> Reply | None:
+        if self.lame is not None:
+            raise self.lame
+        reply = brain.heard()
+        if reply is not None:
+            return checked(reply, self.crew.cell.spec.body, tick)
+        if self.thought is not None and tick >= self.thought.due:
+            brain.give_up()
+            raise TimeoutError(
+                f"the brain did not answer within {self.crew.deadline_s:g} s and was given up"
+            )
+        return None
+
+    def _question(self, observation: Observation) -> tuple[Observation, Sequence[Event]]:
+        """What the brain is shown and told, with the pictures that it needs."""
+        crew = self.crew
         needs = crew.brain.needs
         cameras = set(self.dispatcher.looks)
         if needs.refresh == "decision":
@@ -175,25 +235,14 @@ class _Floor:
                 frame = crew.cell.view(camera)
                 self.views = {**self.views, camera: frame}
                 crew.recorder.view(frame)
-        asked = replace(observation, views=self.views, documents=self.order.documents)
         events, self.unheard = self.unheard, []
-        self.asked_tick = tick
-        fault: Mapping[str, str] | None = None
-        began = time.perf_counter()
-        try:
-            reply = self._think(asked, events)
-        except RunError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a brain may not end the shift, whatever it does
-            note = f"{type(error).__name__}: {error}"
-            fault = {"code": fault_code(error), "reason": note}
-            said = getattr(error, "exchange", None)
-            heard = said if isinstance(said, Exchange) else Exchange("", note, "", 0.0)
-            reply = Reply(Finish("gave_up", note), heard)
-        due = tick + self._charged(tick, time.perf_counter() - began, fault)
-        crew.recorder.exchange(tick, reply.exchange, decision=reply.decision, due=due)
+        self.asked_tick = observation.tick
+        asked = replace(observation, views=self.views, documents=self.order.documents)
+        return asked, events
+
+    def _note(self, asked: Observation, reply: Reply, due: int) -> None:
+        self.crew.recorder.exchange(asked.tick, reply.exchange, decision=reply.decision, due=due)
         self.tally.exchange(reply.exchange)
-        self.thought = _Thought(reply, asked, due, fault)
 
     def _charged(self, tick: int, wall_s: float, fault: Mapping[str, str] | None) -> int:
         """What a decision costs [ticks]: no more than the deadline.
@@ -218,6 +267,8 @@ class _Floor:
 
     def _obey(self, thought: _Thought, tick: int, now: list[Event]) -> None:
         self.thought = None
+        if thought.reply is None:
+            return
         if thought.fault is not None:  # known when the brain's time is over, and not before
             now.append(Event(tick, "fault", dict(thought.fault)))
         decision = thought.reply.decision
@@ -264,3 +315,11 @@ class _Floor:
         event = Event(tick, "ruling", {"verdict": verdict, "rule": rule, **detail})
         self.unheard.append(event)
         return [event]
+
+
+def _failed(error: Exception) -> tuple[Reply, Mapping[str, str]]:
+    """What is made of an error of the brain's: it has given the order up, by this fault."""
+    note = f"{type(error).__name__}: {error}"
+    said = getattr(error, "exchange", None)
+    heard = said if isinstance(said, Exchange) else Exchange("", note, "", 0.0)
+    return Reply(Finish("gave_up", note), heard), {"code": fault_code(error), "reason": note}

@@ -13,7 +13,17 @@ from shopfloor.types.lot import Lot, Order, Outcome
 from shopfloor.types.observation import Event, Observation, Timestep
 from shopfloor.types.spec import CellSpec
 
-__all__ = ["Brain", "Cell", "Guard", "GuardState", "Judge", "OrderSource", "Recorder", "Skill"]
+__all__ = [
+    "Brain",
+    "Cell",
+    "Deferred",
+    "Guard",
+    "GuardState",
+    "Judge",
+    "OrderSource",
+    "Recorder",
+    "Skill",
+]
 
 GuardState = TypeVar("GuardState")
 """What a guard remembers from one tick to the next; its own affair."""
@@ -78,6 +88,23 @@ class Brain(Protocol):
 
     def close(self) -> None:
         """Give back what the brain holds."""
+        ...
+
+
+@runtime_checkable
+class Deferred(Protocol):
+    """A brain that is asked now and heard later, while the world goes on: in a live cell."""
+
+    def ask(self, observation: Observation, events: Sequence[Event], *, deadline_s: float) -> None:
+        """Put a question, and wait for nothing."""
+        ...
+
+    def heard(self) -> Reply | None:
+        """Return the answer, None where there is none yet, or raise what ``act`` would."""
+        ...
+
+    def give_up(self) -> None:
+        """Expect no answer any more, and see that none can come."""
         ...
 
 
