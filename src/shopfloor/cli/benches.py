@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shopfloor.cli import bench_record, bench_shift
+from shopfloor.cli import bench_loss, bench_record, bench_shift
 from shopfloor.cli.bench import command
 
-__all__ = ["bench_record", "bench_shift", "command"]
+__all__ = ["bench_loss", "bench_record", "bench_shift", "command"]

@@ -105,12 +105,13 @@ class LiveCell:
         """
         self._twin.load(lot, seed=seed)
         self._plant.say(ToPlant(Load(lot, seed)))
-        self._state, until = None, monotonic() + _START_S
-        while self._state is None:
+        until = monotonic() + _START_S
+        while True:
             said = self._hear(until - monotonic())
-            if isinstance(said, State) and said.lot == lot.index:
+            first = isinstance(said, State) and said.timestep.observation.tick == 0
+            if isinstance(said, State) and first and said.lot == lot.index:
                 self._take(said)
-        return self._state.timestep
+                return said.timestep
 
     def step(self, action: Action) -> Timestep:
         """Command one tick, and wait until the plant has come to the next.

@@ -30,6 +30,7 @@ class RemoteBrain:
     Attributes:
         needs: Of the brain.
         process: Its process, or None between two.
+        asked_s: When it was last asked, by the monotonic clock [s]; None before.
     """
 
     def __init__(self, name: str, context: BrainContext, *, module: str = "") -> None:
@@ -49,6 +50,8 @@ class RemoteBrain:
         self._number = 0
         self._answer: Answer | None = None
         self._in_a_row = 0
+        self.asked_s: float | None = None
+        self._deadline_s: float | None = None  # of the question that is open
         self.needs: Needs
         hello = self._start()
         self.needs, self.identity = hello.needs, hello.identity
@@ -60,7 +63,7 @@ class RemoteBrain:
         Raises:
             ConnectionError: It cannot be started.
         """
-        self._answer = None
+        self._answer = self._deadline_s = None
         if self._link is not None:
             with suppress(ConnectionError):
                 self._listen()
@@ -78,7 +81,7 @@ class RemoteBrain:
     def ask(self, observation: Observation, events: Sequence[Event], *, deadline_s: float) -> None:
         """Put a question; the answer is heard later, if ever."""
         self._number += 1
-        self._answer = None
+        self._answer, self.asked_s, self._deadline_s = None, monotonic(), deadline_s
         if self._link is not None:
             question = Ask(self._number, observation, tuple(events), deadline_s)
             self._link.say(ToBrain(question))
@@ -87,6 +90,7 @@ class RemoteBrain:
         """Return the answer to the last question, or None where there is none yet.
 
         Raises:
+            TimeoutError: The deadline is over; the process was killed.
             ConnectionError: The process is gone, silent, or said what is no message.
             Exception: What the brain raised, under its name.
         """
@@ -95,8 +99,9 @@ class RemoteBrain:
         self._listen()
         answer, self._answer = self._answer, None
         if answer is None:
+            self._require_in_time()
             return None
-        self._in_a_row = 0
+        self._in_a_row, self._deadline_s = 0, None
         if answer.fault is not None:
             fault = answer.fault
             told = {"code": fault.code, "exchange": fault.exchange}
@@ -112,11 +117,7 @@ class RemoteBrain:
             ConnectionError: It is gone.
         """
         self.ask(observation, events, deadline_s=deadline_s)
-        until = monotonic() + deadline_s
         while (reply := self.heard()) is None:
-            if monotonic() > until:
-                self.give_up()
-                raise TimeoutError(f"the brain did not answer within {deadline_s:g} s")
             sleep(0.001)
         return reply
 
@@ -132,6 +133,15 @@ class RemoteBrain:
     def close(self) -> None:
         """End the process."""
         self.give_up()
+
+    def _require_in_time(self) -> None:
+        if self._deadline_s is None or self.asked_s is None:
+            return
+        if monotonic() > self.asked_s + self._deadline_s:
+            self.give_up()
+            raise TimeoutError(
+                f"the brain did not answer within {self._deadline_s:g} s and was killed"
+            )
 
     def _listen(self) -> None:
         link = self._link

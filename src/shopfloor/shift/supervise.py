@@ -54,12 +54,13 @@ class LoopSetting:
 class _Told(Nobody):
     """Keeps nothing of a lot but its faults."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, journal: Journal, brain: RemoteBrain) -> None:
+        self._journal, self._brain = journal, brain
 
     def event(self, event: Event) -> None:
         if event.kind == "fault":
-            self._journal.write("fault", tick=event.tick, **event.data)
+            asked_s = self._brain.asked_s
+            self._journal.write("fault", tick=event.tick, asked_s=asked_s, **event.data)
 
 
 def main(argv: list[str]) -> None:
@@ -112,7 +113,7 @@ def _crew(asked: LoopSetting, cell: LiveCell, journal: Journal) -> tuple[Crew, R
         brain=brain,
         guard=EnvelopeGuard(body, cell.spec.control_dt),
         judge=cell.judge(),
-        recorder=_Told(journal),
+        recorder=_Told(journal, brain),
         limits=limits,
         dispatcher=lambda: Dispatcher(
             limbs=tuple(cell.spec.body.limbs),

@@ -72,7 +72,7 @@ class Crew:
 class _Thought:
     """A reply, or the failure to give one, that takes effect when its thinking time is over.
 
-    None for a reply that is not there yet, and is late when it is due.
+    None for a reply that is not there yet.
     """
 
     reply: Reply | None
@@ -206,21 +206,13 @@ class _Floor:
         if self._should_ask(tick):
             asked, events = self._question(observation)
             brain.ask(asked, events, deadline_s=self.crew.deadline_s)
-            due = tick + math.ceil(self.crew.deadline_s / self.dt)
-            self.thought = _Thought(None, asked, due)
+            self.thought = _Thought(None, asked, tick)
 
     def _heard(self, brain: Deferred, tick: int) -> Reply | None:
         if self.lame is not None:
             raise self.lame
         reply = brain.heard()
-        if reply is not None:
-            return checked(reply, self.crew.cell.spec.body, tick)
-        if self.thought is not None and tick >= self.thought.due:
-            brain.give_up()
-            raise TimeoutError(
-                f"the brain did not answer within {self.crew.deadline_s:g} s and was given up"
-            )
-        return None
+        return None if reply is None else checked(reply, self.crew.cell.spec.body, tick)
 
     def _question(self, observation: Observation) -> tuple[Observation, Sequence[Event]]:
         """What the brain is shown and told, with the pictures that it needs."""

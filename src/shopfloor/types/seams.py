@@ -100,11 +100,11 @@ class Deferred(Protocol):
         ...
 
     def heard(self) -> Reply | None:
-        """Return the answer, None where there is none yet, or raise what ``act`` would."""
-        ...
+        """Return the answer, None where there is none yet, or raise what ``act`` would.
 
-    def give_up(self) -> None:
-        """Expect no answer any more, and see that none can come."""
+        It raises ``TimeoutError`` once the deadline of the last question is over, and whenever
+        the brain is gone, also where nothing was asked; no answer can come after that.
+        """
         ...
 
 
