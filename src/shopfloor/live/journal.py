@@ -15,15 +15,16 @@ class Journal:
     """Appends to a file; a process that is killed leaves every whole line."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file."""
-        self._file = path.open("ab")
+        """Name the file."""
+        self._path = path
 
     def write(self, what: str, **told: Any) -> None:
         """Write a line with the time of the monotonic clock, which all processes share."""
         line = json.dumps({"at_s": monotonic(), "what": what, **told}) + "\n"
-        self._file.write(line.encode())
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with self._path.open("ab") as file:
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:

@@ -30,6 +30,8 @@ __all__ = ["WAYS", "Loss", "Trial", "Way", "measure", "trial"]
 
 _START_S, _STAND_S = 120.0, 10.0
 _MOST_STARVED = 3
+_SAID = (("plant", "stop"), ("watchdog", "stop"), ("loop", "fault"))
+"""Where a loss is written down by those who noticed it."""
 _AFTER_S = 0.5
 """So long it is watched whether anything moves again."""
 
@@ -201,21 +203,17 @@ def _starved(folder: Path, before_s: float = math.inf) -> bool:
 def _seen(folder: Path, way: Way, lost_s: float) -> Trial:
     until = time.monotonic() + _STAND_S
     stands: list[dict[str, Any]] = []
-    while time.monotonic() < until and not stands:
+    told: list[dict[str, Any]] = []
+    while time.monotonic() < until and not (stands and told):
         time.sleep(0.05)
-        stands = [e for e in _of(folder, "plant", "stands") if e["at_s"] > lost_s]
+        stands = _since(folder, lost_s, ("plant", "stands"))
+        told = _since(folder, lost_s, *_SAID)
     time.sleep(_AFTER_S)
-    told = [
-        event
-        for name, what in (("plant", "stop"), ("watchdog", "stop"), ("loop", "fault"))
-        for event in _of(folder, name, what)
-        if event["at_s"] > lost_s
-    ]
     first = min(told, key=lambda event: event["at_s"], default=None)
     from_s = lost_s
     if way.asked and first is not None:
         from_s = max(first.get("asked_s") or lost_s, lost_s)
-    moved = [e for e in _of(folder, "plant", "moves") if stands and e["at_s"] > stands[0]["at_s"]]
+    moved = _since(folder, stands[0]["at_s"], ("plant", "moves")) if stands else []
     return Trial(
         detected_s=None if first is None else first["at_s"] - from_s,
         # Who stood before the question was asked stood at once.
@@ -223,6 +221,11 @@ def _seen(folder: Path, way: Way, lost_s: float) -> Trial:
         again=bool(moved),
         missed=int(stands[0]["missed"]) if stands else 0,
     )
+
+
+def _since(folder: Path, since_s: float, *what: tuple[str, str]) -> list[dict[str, Any]]:
+    """What some processes wrote of some kind after a time."""
+    return [e for name, kind in what for e in _of(folder, name, kind) if e["at_s"] > since_s]
 
 
 def _of(folder: Path, name: str, what: str) -> list[dict[str, Any]]:
