@@ -81,6 +81,7 @@ results: system install ## Measure everything that docs/results/ says, and write
 	rm -rf runs/results-fenced runs/results-collaborative
 	$(BIN)/shopfloor bench start --out $(RESULTS)/start.json >/dev/null
 	$(BIN)/shopfloor bench statistics --out $(RESULTS)/statistics.json >/dev/null
+	$(BIN)/shopfloor bench loss --out $(RESULTS)/loss.json >/dev/null
 	$(BIN)/shopfloor bench repeat --out $(RESULTS)/repeat.json >/dev/null
 	$(BIN)/shopfloor bench sim --orders 6 --out $(RESULTS)/bench-sim.json >/dev/null
 	taskset -c 0 $(BIN)/shopfloor bench sim --orders 6 --no-pair --out $(RESULTS)/bench-sim-one-core.json >/dev/null

@@ -1,7 +1,6 @@
 """Brains that a process of a live cell may have to put up with."""
 
 import os
-import pickle
 import signal
 import socket
 import sys
@@ -10,6 +9,8 @@ import threading
 from shopfloor.types import Exchange, Finish, Needs, Reply
 
 SAID = Exchange("", "", "test", 0.0)
+PICKLED = b"cos\nsystem\n(S'touch pwned'\ntR."
+"""What Python's own unpickler would carry out."""
 
 
 class Plain:
@@ -38,7 +39,7 @@ class Plain:
         elif self.words == "freeze":
             os.kill(os.getpid(), signal.SIGSTOP)
         elif self.words == "pickle":
-            _line().sendall(pickle.dumps(SAID) * 100)
+            _line().sendall(PICKLED * 100)
         elif self.words == "unspeakable":
             return Reply(Finish("done", "\ud800"), SAID)
         note = f"tick {observation.tick}, {len(events)} events, {self.limbs}"

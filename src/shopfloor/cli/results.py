@@ -67,6 +67,12 @@ def page(folder: Path) -> str:
             _recording,
         ),
         ("Killed again and again", "crash", "shopfloor bench crash --kills 60 --orders 8", _crash),
+        (
+            "A live cell that loses its brain, its control loop or its watchdog",
+            "loss",
+            "shopfloor bench loss",
+            _loss,
+        ),
         ("Export for viewers", "export", "shopfloor bench export", _export),
         (
             "From pictures in memory to a LeRobot dataset, beside LeRobot's own recorder",
@@ -231,6 +237,25 @@ def _crash(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         "interrupted lots read back",
         f"{result['interrupted']} with {result['interrupted_ticks']:,} ticks",
     )
+
+
+def _loss(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield (
+        "brain's deadline, watchdog's patience",
+        (f"{result['deadline_s']:g} s, {result['patience_s']:g} s"),
+    )
+    for row in result["rows"]:
+        if row["stood_s"] is None:
+            yield f"`{row['way']}`", f"**never stood** in {row['n']}"
+            continue
+        middle, most = (1000 * seconds for seconds in row["stood_s"])
+        again = f"; **moved again {row['again']}**" if row["again"] else ""
+        starved = f"; {row['starved']} more stopped before, starved" if row["starved"] else ""
+        yield (
+            f"`{row['way']}`: joints measured to stand, since the {row['counted_from']}",
+            f"{row['stood']}/{row['n']}, median {middle:.0f} ms, most {most:.0f} ms; "
+            f"{row['within']}/{row['n']} within {1000 * row['bound_s']:.0f} + 100 ms{again}{starved}",
+        )
 
 
 def _export(result: dict[str, Any]) -> Iterator[tuple[str, str]]:

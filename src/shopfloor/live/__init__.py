@@ -4,3 +4,5 @@
 loop falls silent, ``cell`` is the loop's end of both, and ``host`` and ``remote`` are the two ends
 of the line to a brain. What crosses a line is described by ``message`` and carried by ``link``.
 """
+
+__all__: list[str] = []

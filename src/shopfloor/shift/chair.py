@@ -24,7 +24,7 @@ from typing import Any
 from shopfloor.errors import RunError
 from shopfloor.types import Brain, Event, Needs, Observation, Order, Reply
 
-__all__ = ["Chair", "may_wait"]
+__all__ = ["BrainGone", "BrainTimeout", "Chair", "may_wait"]
 
 _GRACE_S = 1.0
 """A brain that heeds its deadline answers a little later than that: no reason to give it up."""
