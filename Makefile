@@ -18,7 +18,7 @@ FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help install run test test-servers test-lerobot lint lock system results results-beside \
+.PHONY: help install run test test-servers test-lerobot lint lock system results results-beside results-loss \
 	results-path results-shift results-recording results-record results-export mutate clean
 
 help: ## Show this list.
@@ -81,7 +81,6 @@ results: system install ## Measure everything that docs/results/ says, and write
 	rm -rf runs/results-fenced runs/results-collaborative
 	$(BIN)/shopfloor bench start --out $(RESULTS)/start.json >/dev/null
 	$(BIN)/shopfloor bench statistics --out $(RESULTS)/statistics.json >/dev/null
-	$(BIN)/shopfloor bench loss --out $(RESULTS)/loss.json >/dev/null
 	$(BIN)/shopfloor bench repeat --out $(RESULTS)/repeat.json >/dev/null
 	$(BIN)/shopfloor bench sim --orders 6 --out $(RESULTS)/bench-sim.json >/dev/null
 	taskset -c 0 $(BIN)/shopfloor bench sim --orders 6 --no-pair --out $(RESULTS)/bench-sim-one-core.json >/dev/null
@@ -108,6 +107,10 @@ results-path: system install ## Pair a stand-in over HTTP with itself in process
 results-shift: system install ## Work and report a whole shift of eight hours (half an hour).
 	rm -rf runs/bench-shift
 	$(BIN)/shopfloor bench shift --out $(RESULTS)/shift.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
+results-loss: system install ## How long a live cell moves on after a process is lost (a quarter of an hour).
+	$(BIN)/shopfloor bench loss --out $(RESULTS)/loss.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 results-recording: system install ## What recording costs, and 500 kills that may lose nothing (half an hour).

@@ -249,13 +249,14 @@ def _loss(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"`{row['way']}`", f"**never stood** in {row['n']}"
             continue
         middle, most = (1000 * seconds for seconds in row["stood_s"])
-        again = f"; **moved again {row['again']}**" if row["again"] else ""
-        starved = f"; {row['starved']} more stopped before, starved" if row["starved"] else ""
-        yield (
-            f"`{row['way']}`: joints measured to stand, since the {row['counted_from']}",
-            f"{row['stood']}/{row['n']}, median {middle:.0f} ms, most {most:.0f} ms; "
-            f"{row['within']}/{row['n']} within {1000 * row['bound_s']:.0f} + 100 ms{again}{starved}",
-        )
+        told = [f"{row['stood']}/{row['n']}, median {middle:.0f} ms, most {most:.0f} ms"]
+        told.append(f"{row['within']}/{row['n']} within {1000 * row['bound_s']:.0f} + 100 ms")
+        if row["again"]:
+            told.append(f"**moved again {row['again']}**")
+        if row["starved"]:
+            told.append(f"{row['starved']} more were stopped before, starved")
+        what = f"`{row['way']}`: joints measured to stand, since the {row['counted_from']}"
+        yield what, "; ".join(told)
 
 
 def _export(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
