@@ -215,7 +215,7 @@ def test_without_its_watchdog_the_plant_takes_no_command(live, tmp_path):
         live.release("A. Person")
 
 
-@pytest.mark.parametrize("name", ["brain.kill", "loop.kill", "loop.stop"])
+@pytest.mark.parametrize("name", ["brain.kill", "loop.kill"])
 def test_who_is_lost_stops_the_arms(name, tmp_path):
     way = next(way for way in WAYS if way.name == name)
     asked = LoopSetting(

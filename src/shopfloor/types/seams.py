@@ -70,7 +70,11 @@ class Cell(Protocol):
 
 @runtime_checkable
 class Brain(Protocol):
-    """Whatever decides."""
+    """Whatever decides.
+
+    One that never waits for anybody may say so with a class attribute ``waits = False``; all others
+    are asked in a thread that is given up when their deadline is over.
+    """
 
     needs: Needs
 
