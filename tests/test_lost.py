@@ -95,7 +95,7 @@ def by(run):
         (MEASURED, "hang", "brain.timeout", DUE),
         (FIXED, "hang", "brain.timeout", DUE),  # a wait in vain costs the whole wait
         (PAUSED, "hang", "brain.timeout", ASKED),
-        (FIXED, "dawdle", "brain.timeout", DUE),
+        (FIXED, "dawdle", "brain.timeout", 2),  # it said so by itself, and at once
         (FIXED, "gone", "brain.unreachable", 2),
     ],
 )
@@ -116,12 +116,12 @@ def test_a_lost_brain_fails_its_order_at_the_right_tick(hired, tmp_path, latency
 
 
 def test_a_wait_that_outlasts_the_order_is_told_before_its_time_is_over(hired, tmp_path):
-    plan = hired({0: "dawdle"}, orders=1, brain_deadline_s=60.0)
-    small = [ORDERS[0] | {"id": "o-0", "time_limit_s": 2}]
+    plan = hired({0: "hang"}, orders=1, brain_deadline_s=1.5)
+    small = [ORDERS[0] | {"id": "o-0", "time_limit_s": 1}]
     plan.order_file.write_text(json.dumps(small[0]), encoding="utf-8")
     work(plan, tmp_path / "run")
     (entry,) = entries(tmp_path / "run")
-    assert (entry.code, entry.code_tick) == ("brain.timeout", 2 * 50 - 1)
+    assert (entry.code, entry.code_tick) == ("brain.timeout", 1 * 50 - 1)
 
 
 def test_who_hung_is_made_anew_and_works_on(hired, tmp_path):

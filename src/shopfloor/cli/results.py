@@ -254,7 +254,7 @@ def _loss(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if row["again"]:
             told.append(f"**moved again {row['again']}**")
         if row["starved"]:
-            told.append(f"{row['starved']} more were stopped before, starved")
+            told.append(f"besides, {row['starved']} stopped before, starved")
         what = f"`{row['way']}`: joints measured to stand, since the {row['counted_from']}"
         yield what, "; ".join(told)
 

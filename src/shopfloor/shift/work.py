@@ -242,10 +242,11 @@ class _Floor:
         A failure to decide is told before the order's time is over, or it would look like that.
         """
         crew = self.crew
-        late = fault is not None and fault["code"] == "brain.timeout"
-        ticks = crew.latency.ticks(
-            crew.deadline_s if late else min(wall_s, crew.deadline_s), self.dt, late=late
-        )
+        # A brain that raises the same before its time is over has cost what it has cost.
+        over = wall_s >= crew.deadline_s or self.lame is not None
+        late = over and fault is not None and fault["code"] == "brain.timeout"
+        charged_s = crew.deadline_s if late else min(wall_s, crew.deadline_s)
+        ticks = crew.latency.ticks(charged_s, self.dt, late=late)
         if fault is None:
             return ticks
         last = math.ceil(self.order.time_limit_s / self.dt) - 1
