@@ -129,6 +129,10 @@ results-noise: system install ## The classical brain at every level of sensor no
 		--out $(RESULTS)/noise.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
+results-loss: system install ## How long a live cell moves on after a process is lost (a quarter of an hour).
+	$(BIN)/shopfloor bench loss --out $(RESULTS)/loss.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
 results-recording: system install ## What recording costs, and 500 kills that may lose nothing (half an hour).
 	$(BIN)/shopfloor bench recording --orders 20 --out $(RESULTS)/recording.json >/dev/null
 	$(BIN)/shopfloor bench recording --orders 6 --depth --out $(RESULTS)/recording-depth.json >/dev/null

@@ -18,6 +18,7 @@ from shopfloor.shift.spread import HandLost, Spread
 from shopfloor.shift.worker import Failure
 
 SPEC = cell_spec(cameras=("front",), size=(16, 16))
+BY = "the-brain"
 LOTS = 4
 HERE = Post("here", "made-up", "none")
 
@@ -45,8 +46,9 @@ class Hand:
         self.elsewhere, self.lot, self.ready = elsewhere, None, False
         self.reads_left, self.dismissed, self.stopped = 10**6, None, False
 
-    def work(self, lot):
+    def work(self, lot, by):
         assert self.ready
+        assert by == BY
         self.lot = lot.index
 
     def read(self, name, offset):
@@ -104,7 +106,7 @@ def run_all(pool, folder, lots=LOTS):
     came = []
     while len(came) < lots:
         for lot in islice(ahead, pool.room):
-            pool.begin(lot)
+            pool.begin(lot, BY)
         assert pool.room == 0 or len(came) + 2 >= lots
         for entry in pool.finished():
             folder.index(entry)
@@ -223,8 +225,8 @@ def test_ctrl_c_brings_home_what_had_happened(elsewhere, home):
 
     def worked():
         with Spread(home, machines, size=2, patience_s=60) as pool:
-            pool.begin(make_lot(LOTS - 1))
-            pool.begin(make_lot(0))
+            pool.begin(make_lot(LOTS - 1), BY)
+            pool.begin(make_lot(0), BY)
             list(pool.finished())
 
     with pytest.raises(KeyboardInterrupt):

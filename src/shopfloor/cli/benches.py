@@ -8,5 +8,5 @@ from shopfloor.cli.bench import command
 
 __all__ = ["command"]
 
-for _part in ("fuzz", "noise", "papers", "ray", "record", "shift"):
+for _part in ("fuzz", "loss", "noise", "papers", "ray", "record", "shift"):
     import_module(f"shopfloor.cli.bench_{_part}")

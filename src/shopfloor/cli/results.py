@@ -94,6 +94,12 @@ def page(folder: Path) -> str:
             "shopfloor bench ray",
             _ray,
         ),
+        (
+            "A live cell that loses its brain, its control loop or its watchdog",
+            "loss",
+            "shopfloor bench loss",
+            _loss,
+        ),
         ("Export for viewers", "export", "shopfloor bench export", _export),
         (
             "From pictures in memory to a LeRobot dataset, beside LeRobot's own recorder",
@@ -355,6 +361,26 @@ def _ray(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     ):
         minutes = (result[way][name]["median"] / 60 for way in ("cluster", "processes"))
         yield what, f"**{result[ratio]:.3f}** ({' / '.join(f'{m:.2f} min' for m in minutes)})"
+
+
+def _loss(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield (
+        "brain's deadline, watchdog's patience",
+        (f"{result['deadline_s']:g} s, {result['patience_s']:g} s"),
+    )
+    for row in result["rows"]:
+        if row["stood_s"] is None:
+            yield f"`{row['way']}`", f"**never stood** in {row['n']}"
+            continue
+        middle, most = (1000 * seconds for seconds in row["stood_s"])
+        told = [f"{row['stood']}/{row['n']}, median {middle:.0f} ms, most {most:.0f} ms"]
+        told.append(f"{row['within']}/{row['n']} within {1000 * row['bound_s']:.0f} + 100 ms")
+        if row["again"]:
+            told.append(f"**moved again {row['again']}**")
+        if row["starved"]:
+            told.append(f"besides, {row['starved']} stopped before, starved")
+        what = f"`{row['way']}`: joints measured to stand, since the {row['counted_from']}"
+        yield what, "; ".join(told)
 
 
 def _export(result: dict[str, Any]) -> Iterator[tuple[str, str]]:

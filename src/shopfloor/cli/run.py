@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _DEFAULT_ORDERS = 30
-_FREE_ON_RESUME = {"resume", "workers", "max_wall", "as_json", "waiver_key"}
+_FREE_ON_RESUME = {"resume", "workers", "max_wall", "as_json", "keep_going", "waiver_key"}
 
 
 @click.command(
@@ -112,6 +112,23 @@ Examples:
     type=click.Path(path_type=Path),
     help="Public key (PEM) of who may answer for a rule; without it no waiver counts.",
 )
+@click.option(
+    "--brain-deadline",
+    type=float,
+    default=60.0,
+    show_default=True,
+    help="A decision that takes more seconds has failed, and with it the order.",
+)
+@click.option(
+    "--fallback",
+    help="Who works while a model is lost, such as classical; the model is asked for again "
+    "(docs/live.md) [default: nobody, the shift ends].",
+)
+@click.option(
+    "--keep-going",
+    is_flag=True,
+    help="Do not end the shift when the brain is lost 3 times in a row.",
+)
 @click.option("--max-wall", type=float, help="Begin no new lot after so many seconds of wall time.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder [default: runs/DATE-TIME]."
@@ -131,6 +148,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     from shopfloor.cli.progress import Bar
     from shopfloor.report import run_summary, shift_table, write_report
     from shopfloor.shift import plan_of, run_shift
+    from shopfloor.shift.roster import LOST_LOTS
 
     resume: Path | None = options["resume"]
     if resume is not None:
@@ -143,10 +161,16 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         if given:
             raise UsageError(
                 f"--{given[0].replace('_', '-')} cannot be given with --resume: the run goes on as "
-                "it was begun (only --workers, --max-wall, --waiver-key and --json are free)"
+                "it was begun (only --workers, --max-wall, --keep-going, --waiver-key and --json "
+                "are free)"
             )
         out = resume
-        plan = plan_of(resume, workers=options["workers"], max_wall_s=options["max_wall"])
+        plan = plan_of(
+            resume,
+            workers=options["workers"],
+            max_wall_s=options["max_wall"],
+            keep_going=options["keep_going"],
+        )
         plan = _again(plan, options["waiver_key"])
     else:
         out = options["out"] or _fresh()
@@ -164,11 +188,20 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         console.print(shift_table(run_summary(out)))
         click.echo(f"\npapers  {plan.papers.said}")
         click.echo(f"report  {page}")
+    if ended == "lost":
+        click.echo(
+            f"shopfloor: {plan.brain} was lost in {LOST_LOTS} orders in a row, so the shift ended; "
+            "see why with `shopfloor episodes --why`, and go on when it answers again, or give "
+            "--keep-going to insist",
+            err=True,
+        )
     if ended != "complete":
         # With --json stdout holds one object and nothing else.
         click.echo(f"go on   shopfloor run --resume {shlex.quote(str(out))}", err=as_json)
     if ended == "interrupted":
         sys.exit(130)
+    if ended == "lost":
+        sys.exit(2)
 
 
 def _plan(options: dict[str, Any]) -> Plan:
@@ -207,6 +240,9 @@ def _plan(options: dict[str, Any]) -> Plan:
         workers=options["workers"],
         max_wall_s=options["max_wall"],
         noise=options["noise"],
+        brain_deadline_s=options["brain_deadline"],
+        fallback=options["fallback"],
+        keep_going=options["keep_going"],
     )
 
 
@@ -230,7 +266,13 @@ def _with_papers(plan: Plan, options: dict[str, Any]) -> Plan:
         regimes=options["regime"],
         key=options["waiver_key"],
     )
-    return replace(plan, papers=passed.stamp, papers_file=file, seals=passed.seals)
+    seals = passed.seals
+    if plan.fallback is not None and "enforce" in given:  # who stands in needs papers as well
+        seals += pass_gate(
+            plan.fallback, file=file, enforce=True, regimes=options["regime"],
+            key=options["waiver_key"],
+        ).seals  # fmt: skip
+    return replace(plan, papers=passed.stamp, papers_file=file, seals=seals)
 
 
 def _again(plan: Plan, key: Path | None) -> Plan:

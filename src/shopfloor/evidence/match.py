@@ -21,6 +21,8 @@ _VARIED = ("cell", "body", "brain", "language", "latency", "limits", "noise", "c
 
 _FACTS: tuple[tuple[str, Callable[[Manifest], str]], ...] = (
     *((name, lambda m, name=name: str(getattr(m, name))) for name in _VARIED),
+    ("deadline of the brain", lambda m: f"{m.brain_deadline_s:g} s"),
+    ("fallback", lambda m: m.fallback or "nobody"),
     ("seed", lambda m: str(m.seed)),
     ("source of orders", lambda m: m.sha256.get("orders", "unknown")[:12]),
     ("model of the cell", lambda m: m.sha256.get("cell", "unknown")[:12]),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from shopfloor.evidence.comparison import ALPHA, Comparison, Pair
+from shopfloor.evidence.match import Matched
 from shopfloor.report.interval import anytime
 from shopfloor.report.wording import SIMULATION, percent
 
@@ -171,12 +172,25 @@ def _notes(found: Comparison) -> Iterator[str]:
         yield f"The runs were not made alike ({', '.join(house)}); see the foot of the page"
     for each in matched.contestants:
         yield from (f"{each.label}: {note.rstrip('.')}" for note in each.manifest.notes)
+    yield from _stood_in(matched)
     for each in matched.contestants:
         if not each.fixed:
             yield f"{each.label}: {_unfinished(each.ended, len(each.entries))}"
     alike = [pair for pair in found.pairs if pair.identical]
     if alike:
         yield "The same in every tick: " + "; ".join(f"{pair.a} and {pair.b}" for pair in alike)
+
+
+def _stood_in(matched: Matched) -> Iterator[str]:
+    """Say whose figures are not of one brain alone."""
+    for each in matched.contestants:
+        brain = each.manifest.brain
+        if others := [e.worked_by for e in each.entries if e.worked_by != brain]:
+            yield (
+                f"{each.label}: {brain} was lost, and {' and '.join(sorted(set(others)))} decided "
+                f"in {len(others)} of {_orders(len(each.entries))}; its figures are of both "
+                "together"
+            )
 
 
 def _confounded(found: Comparison, varied: Sequence[str]) -> Iterator[str]:

@@ -44,6 +44,9 @@ class Entry:
         think_ticks: Ticks in which every limb held because the brain was thinking.
         picks: (attempted, succeeded by the skill's own sensors).
         relays: Parts set down on purpose where another limb takes them.
+        worked_by: Name of the brain that decided: that of the shift, or its fallback.
+        lost: How that brain was lost, ``brain.timeout`` or ``brain.unreachable``; None where it
+            was not.
         guard: (actions limited, actions stopped).
         repair_ticks: Down time after the lot until the operator had cleared the cell;
             0 when nobody was needed.
@@ -77,6 +80,8 @@ class Entry:
     think_ticks: int
     picks: tuple[int, int]
     relays: int
+    worked_by: str
+    lost: str | None
     guard: tuple[int, int]
     repair_ticks: int
     decisions: int
@@ -130,6 +135,8 @@ class Manifest:
         calendar: What was planned in the shift besides work.
         planned_cycle_s: Planned run time per unit, frozen before the run [s], or None.
         planned_cycle_source: Where that is from, or None.
+        brain_deadline_s: The brain had to decide within so long [s].
+        fallback: Who was to work while the brain is lost, or None.
         limb_names, camera_names: As in the cell.
         notes: What a reader must know first (``the world was paused while ...``).
         versions: shopfloor, python, mujoco, numpy.
@@ -167,6 +174,8 @@ class Manifest:
     calendar: Calendar
     planned_cycle_s: float | None
     planned_cycle_source: str | None
+    brain_deadline_s: float
+    fallback: str | None
     limb_names: tuple[str, ...]
     camera_names: tuple[str, ...]
     notes: tuple[str, ...]

@@ -173,8 +173,8 @@ class _RayHand:
         self._left: Any = None
         self.answer = actor.open.remote()
 
-    def work(self, lot: Lot) -> None:
-        self.answer = self._actor.work.remote(lot)
+    def work(self, lot: Lot, by: str) -> None:
+        self.answer = self._actor.work.remote(lot, by)
 
     def heard(self) -> Post | Parcel | Failure | HandLost:
         try:

@@ -23,9 +23,10 @@ from shopfloor.errors import (
 )
 from shopfloor.record import FORMAT, Manifest
 from shopfloor.shift.calendar import load_calendar
+from shopfloor.shift.chair import Chair, may_wait
 from shopfloor.shift.dispatch import Dispatcher
 from shopfloor.shift.latency import Charge
-from shopfloor.shift.plan import MIXED, Plan, Replay
+from shopfloor.shift.plan import MIXED, Plan
 from shopfloor.types import (
     Brain,
     BrainContext,
@@ -46,8 +47,9 @@ class Staff:
     """The cell, the brain and the skills of a plan, made from their plugins.
 
     Attributes:
-        cell, brain: Ready to work.
+        cell, brain: Ready to work; a brain that may keep the loop waiting sits in a chair.
         world: The cell without sensor noise, for those who read the simulator's state.
+        fallback: Who works while the brain is lost, ready to work, or None.
         charge: What the brain's decisions cost.
         limits: Of the cell with its body.
         skills: Schemas of all skills by name.
@@ -68,6 +70,8 @@ class Staff:
         # Everything that can be wrong with names and limits is found before a GL context opens.
         make_cell = plugins.factory("cells", plan.cell)
         hire = plan.replay or _by_name(plan)
+        # Recorded answers stand for whoever gave them.
+        other = _brain(plan.fallback) if plan.fallback and not plan.replay else None
         make_body = plugins.factory("bodies", plan.body)
         body = _made(f"body {plan.body!r}", make_body)
 
@@ -85,15 +89,20 @@ class Staff:
             name: skill.schema for name, skill in self._skills.items()
         }
         context = BrainContext(self.cell.spec, self.limits, self.skills, plan.cameras)
+        self.fallback: Brain | None = None
         try:
             self.brain: Brain
             self.charge: Charge
             self._check_papers(plan)
-            self.brain, self.charge = _made(f"brain {plan.brain!r}", lambda: hire(context))
+            what = f"brain {plan.brain!r}"
+            self.brain, self.charge = _made(what, lambda: hire(context))
             for seal in plan.seals:  # it was made from the files that were hashed, or not at all
                 seal.check()
-            self._check_needs(plan)
-            self._check_proven(plan)
+            self._check_needs(self.brain, plan.brain, plan.cameras)
+            self._check_proven(self.brain, plan)
+            self.brain = _seated(self.brain, lambda: _made(what, lambda: hire(context))[0], plan)
+            if other is not None:
+                self.fallback = self._stand_in(other, plan)
         except BaseException:
             self.cell.close()
             raise
@@ -121,7 +130,8 @@ class Staff:
             PluginError: The brain does not let go; the cell has been closed all the same.
         """
         try:
-            self.brain.close()
+            for brain in filter(None, (self.brain, self.fallback)):
+                brain.close()
         except Exception as error:
             raise PluginError(
                 f"the brain raised {type(error).__name__} when it was closed: {error}; what was "
@@ -134,22 +144,30 @@ class Staff:
         skill: Skill = self._skills[name](self._context)
         return skill
 
-    def _check_needs(self, plan: Plan) -> None:
-        brain: object = self.brain
+    def _stand_in(self, make: Callable[..., Any], plan: Plan) -> Brain:
+        """Make the fallback, which looks through what it likes."""
+        context = BrainContext(self.cell.spec, self.limits, self.skills)
+        what = f"fallback {plan.fallback!r}"
+        brain: Brain = _made(what, lambda: make(context))
+        self._check_needs(brain, str(plan.fallback), ())
+        self._check_proven(brain, plan)
+        return _seated(brain, lambda: _made(what, lambda: make(context)), plan)
+
+    def _check_needs(self, brain: object, name: str, cameras: tuple[str, ...]) -> None:
         if not isinstance(brain, Brain) or not isinstance(brain.needs, Needs):
             raise SpecMismatch(
                 f"{type(brain).__qualname__} is no brain: it must have needs (a Needs), reset, act "
                 "and close; hold it against shopfloor.testing.check_brain"
             )
-        needs, spec = self.brain.needs, self.cell.spec
+        needs, spec = brain.needs, self.cell.spec
         if missing := sorted(set(needs.cameras) - set(spec.cameras)):
             raise SpecMismatch(
                 f"the brain needs camera {', '.join(missing)}; cell {spec.name!r} has "
                 f"{', '.join(sorted(spec.cameras))}"
             )
-        if plan.cameras and set(plan.cameras) != set(needs.cameras):
+        if cameras and set(cameras) != set(needs.cameras):
             raise UsageError(
-                f"brain {plan.brain!r} looks through {', '.join(needs.cameras) or 'no camera'} by "
+                f"brain {name!r} looks through {', '.join(needs.cameras) or 'no camera'} by "
                 "itself; leave --cameras out, which is for models"
             )
         if missing := sorted(set(needs.skills) - set(self._skills)):
@@ -158,9 +176,9 @@ class Staff:
                 f"{', '.join(sorted(self._skills))}"
             )
 
-    def _check_proven(self, plan: Plan) -> None:
+    def _check_proven(self, brain: Brain, plan: Plan) -> None:
         """A brain that points by a convention may not move anything before it has proved it."""
-        unproven = getattr(self.brain, "unproven", None)
+        unproven = getattr(brain, "unproven", None)
         if unproven and not plan.allow_unproven:
             raise UsageError(str(unproven))
         if unproven and not getattr(self.cell, "simulated", False):
@@ -227,10 +245,15 @@ def _brain(name: str) -> Callable[..., Any]:
         ) from None
 
 
-def _by_name(plan: Plan) -> Replay:
+def _by_name(plan: Plan) -> Callable[[BrainContext], tuple[Brain, Charge]]:
     """How the brain of a plan is made that works itself."""
     make: Callable[[BrainContext], Brain] = _brain(plan.brain)
     return lambda context: (make(context), plan.latency)
+
+
+def _seated(brain: Brain, make: Callable[[], Brain], plan: Plan) -> Brain:
+    """Give a brain a chair, unless it waits for nobody."""
+    return Chair(brain, make, deadline_s=plan.brain_deadline_s) if may_wait(brain) else brain
 
 
 def _made(what: str, make: Callable[[], _T]) -> _T:
@@ -308,7 +331,7 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
     from shopfloor.cell.noise import noise_level
 
     spec = staff.cell.spec
-    unproven = getattr(staff.brain, "unproven", None)
+    unproven = getattr(staff.brain, "unproven", None) or getattr(staff.fallback, "unproven", None)
     noise = noise_level(plan.noise)
     said = (*plan.notes, plan.latency.note, noise.note, unproven and _UNPROVEN)
     notes = [note for note in said if note]
@@ -339,6 +362,8 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
         planned_cycle_s=plan.planned_cycle.seconds if plan.planned_cycle else None,
         planned_cycle_source=plan.planned_cycle.source if plan.planned_cycle else None,
         language=plan.language,
+        brain_deadline_s=plan.brain_deadline_s,
+        fallback=plan.fallback,
         limb_names=tuple(spec.body.limbs),
         camera_names=tuple(spec.cameras),
         notes=tuple(notes),

@@ -47,7 +47,9 @@ def kept_inputs(path: Path) -> dict[str, bytes]:
     return {file.relative_to(path).as_posix(): file.read_bytes() for file in files}
 
 
-def plan_of(path: Path, *, workers: Workforce, max_wall_s: float | None) -> Plan:
+def plan_of(
+    path: Path, *, workers: Workforce, max_wall_s: float | None, keep_going: bool = False
+) -> Plan:
     """Read from a run's manifest what it was to be.
 
     Raises:
@@ -78,6 +80,9 @@ def plan_of(path: Path, *, workers: Workforce, max_wall_s: float | None) -> Plan
         cameras=old.cameras,
         calendar=str(calendar) if calendar.exists() else old.calendar.name,
         planned_cycle=PlannedCycle(planned, old.planned_cycle_source or "") if planned else None,
+        brain_deadline_s=old.brain_deadline_s,
+        fallback=old.fallback,
+        keep_going=keep_going,
         workers=workers,
         max_wall_s=max_wall_s,
         papers=old.papers,

@@ -10,6 +10,7 @@ __all__ = ["refuse_other_house", "refuse_unlike"]
 _ASKED = (
     "cell", "body", "brain", "latency", "limits", "seed", "orders", "hours", "order_file",
     "language", "record_fps", "video", "depth", "audit", "noise", "calendar", "planned_cycle_s",
+    "brain_deadline_s", "fallback",
 )  # fmt: skip
 _HOUSE = ("sha256", "brain_identity", "versions", "git_commit")
 

@@ -88,12 +88,12 @@ class Outpost:
             raise
         return Post(platform.node(), here.cpu, here.renderer)
 
-    def work(self, lot: Lot) -> Parcel | Failure:
+    def work(self, lot: Lot, by: str) -> Parcel | Failure:
         """Work a lot; its files can be read until the next one is begun."""
         try:
             self._forget()
             folder, worker = self._at_work()
-            worker.work(lot)
+            worker.work(lot, by)
             episode = folder.episode(lot.index)
             self._sealed = episode.path
             return pack(episode)

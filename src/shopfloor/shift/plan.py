@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from shopfloor.errors import UsageError
 from shopfloor.record.calendar import NO_CALENDAR
-from shopfloor.shift.latency import Charge, Latency
+from shopfloor.shift.latency import DEADLINE_S, Charge, Latency, usual
 from shopfloor.shift.planned import PlannedCycle
 from shopfloor.shift.workforce import Cluster, Workforce, check_workers
-from shopfloor.types import NOT_CHECKED, Brain, BrainContext, PapersStamp, Sealed
+from shopfloor.types import NOT_CHECKED, Brain, BrainContext, Lot, PapersStamp, Sealed
 
 __all__ = ["LANGUAGES", "MIXED", "Plan", "Replay"]
 
@@ -19,12 +19,22 @@ MIXED = "mixed"
 LANGUAGES = (MIXED, "en", "zh")
 """What generated orders can be told in."""
 
-Replay = Callable[[BrainContext], tuple[Brain, Charge]]
-"""Makes who takes the brain's place, and what its decisions cost; every worker makes its own, so it
-must be picklable."""
+
+class Replay(Protocol):
+    """Makes who takes the brain's place; every worker makes its own, so it must be picklable."""
+
+    def __call__(self, context: BrainContext) -> tuple[Brain, Charge]:
+        """Return who decides, and what its decisions cost."""
+        ...
+
+    def worked_by(self, lot: Lot) -> str:
+        """Name who worked a lot then."""
+        ...
+
 
 _MOST_ORDERS = 1_000_000
 _MOST_HOURS = 10_000.0
+_DEADLINE_S = (0.05, 3600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,9 @@ class Plan:
         cameras: Cameras that a model is shown; empty: those that it asks for.
         calendar: ``none``, ``two-breaks``, or the path of a calendar file.
         planned_cycle: Planned run time per unit, or None: then effectiveness is not measured.
+        brain_deadline_s: The brain decides within so long, or the order has failed [s].
+        fallback: Who works lots while the brain is lost, or None.
+        keep_going: Whether the shift goes on however long the brain is lost.
         replay: Who decides in the brain's place, as recorded; None: the brain itself.
         notes: What a reader of the run must know first, besides what follows from the rest.
         noise: Level of the sensor noise between cell and brain; 0 for none.
@@ -80,6 +93,9 @@ class Plan:
     language: str = MIXED
     calendar: str = NO_CALENDAR.name
     planned_cycle: PlannedCycle | None = None
+    brain_deadline_s: float = DEADLINE_S
+    fallback: str | None = None
+    keep_going: bool = False
     replay: Replay | None = None
     notes: tuple[str, ...] = ()
     noise: int = 0
@@ -108,6 +124,7 @@ class Plan:
         check_workers(self.workers)
         if self.max_wall_s is not None and not self.max_wall_s > 0:
             raise UsageError(f"--max-wall is {self.max_wall_s:g}; it must be above 0 seconds")
+        self._check_brains()
         if self.depth and not self.video:
             raise UsageError("--record-depth needs the videos; leave --no-video out")
         if isinstance(self.workers, Cluster) and self.replay is not None:
@@ -131,4 +148,29 @@ class Plan:
             raise UsageError(
                 "--language is for generated orders; those of an order file are told as they stand "
                 "there: give one of the two"
+            )
+
+    @property
+    def fallback_latency(self) -> Latency:
+        """What the fallback's thinking costs: what is usual for it, where the clock decides."""
+        if self.fallback is None or self.latency.mode != "measured":
+            return self.latency
+        return Latency.parse(usual(self.fallback))
+
+    def _check_brains(self) -> None:
+        least, most = _DEADLINE_S
+        if not least <= self.brain_deadline_s <= most:
+            raise UsageError(
+                f"--brain-deadline is {self.brain_deadline_s:g}; it must be from {least:g} to "
+                f"{most:g} seconds"
+            )
+        if self.fallback == self.brain:
+            raise UsageError(
+                f"--fallback is {self.fallback!r}, and so is --brain; name another brain, such as "
+                "classical"
+            )
+        if self.fallback is not None and self.keep_going:
+            raise UsageError(
+                "--keep-going asks a lost brain again and again, and --fallback lets another work "
+                "meanwhile; give one of them"
             )

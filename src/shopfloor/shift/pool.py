@@ -39,8 +39,8 @@ class Pool(Protocol):
         """How many more lots can be taken on now."""
         ...
 
-    def begin(self, lot: Lot) -> None:
-        """Take a lot on."""
+    def begin(self, lot: Lot, by: str) -> None:
+        """Take a lot on, to be decided by a brain of that name."""
         ...
 
     def finished(self) -> Iterator[Entry]:
@@ -98,22 +98,22 @@ class Here:
         """Take over the staff."""
         self._interrupt = Interrupt()
         self._worker = Worker(plan, folder, staff, between_ticks=self._interrupt.check)
-        self._lot: Lot | None = None
+        self._asked: tuple[Lot, str] | None = None
 
     @property
     def room(self) -> int:
         """One lot at a time."""
-        return 0 if self._lot else 1
+        return 0 if self._asked else 1
 
-    def begin(self, lot: Lot) -> None:
+    def begin(self, lot: Lot, by: str) -> None:
         """Remember the lot; the work is done when the entry is asked for."""
-        self._lot = lot
+        self._asked = lot, by
 
     def finished(self) -> Iterator[Entry]:
         """Work the lot."""
-        lot, self._lot = self._lot, None
-        if lot is not None:
-            yield self._worker.work(lot)
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            yield self._worker.work(*asked)
 
     def __enter__(self) -> Self:
         self._interrupt.__enter__()
@@ -169,12 +169,12 @@ class Processes:
         """Workers with nothing to do."""
         return len(self._idle)
 
-    def begin(self, lot: Lot) -> None:
+    def begin(self, lot: Lot, by: str) -> None:
         """Hand the lot to an idle worker."""
         pipe = self._idle.pop(0)
         self._busy.append(pipe)
         with suppress(BrokenPipeError, ConnectionResetError):  # said properly when it is waited for
-            pipe.send(lot)
+            pipe.send((lot, by))
 
     def finished(self) -> Iterator[Entry]:
         """Wait for at least one worker.

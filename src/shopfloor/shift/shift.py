@@ -15,11 +15,13 @@ from shopfloor.record import Entry, Manifest, RunFolder, Session
 from shopfloor.record.clock import Clock, lot_ticks, whole_ticks
 from shopfloor.record.interrupted import set_apart
 from shopfloor.shift.calendar import load_calendar
+from shopfloor.shift.chair import Chair
 from shopfloor.shift.hire import Staff, manifest, order_source
 from shopfloor.shift.inputs import inputs_of, plan_of
 from shopfloor.shift.likeness import refuse_unlike
 from shopfloor.shift.plan import Plan
 from shopfloor.shift.pool import Gathering, Pool, gathered
+from shopfloor.shift.roster import Recorded, Roster, Working
 from shopfloor.types import Lot, OrderSource
 
 __all__ = ["Progress", "create_run", "plan_of", "run_shift"]
@@ -61,7 +63,7 @@ def run_shift(
 
     Returns:
         ``complete``, ``paused`` before the lot asked for, ``max-wall`` when the wall time was up,
-        or ``interrupted`` by Ctrl-C.
+        ``lost`` where nobody answered any more, or ``interrupted`` by Ctrl-C.
 
     Raises:
         ShopfloorError: Something is wrong; what was committed is safe.
@@ -82,7 +84,8 @@ def run_shift(
             with folder:
                 if resume:
                     refuse_unlike(folder.manifest, written)
-                shift = _Shift(plan, folder, source, progress, pause_at)
+                roster = _roster(plan, staff, folder)
+                shift = _Shift(plan, folder, source, roster, progress, pause_at)
                 handed_over = plan.workers == 1
                 return _worked(shift, gathering, staff, began, started)
         finally:
@@ -130,6 +133,7 @@ class _Shift:
         plan: Plan,
         folder: RunFolder,
         source: OrderSource,
+        roster: Working,
         progress: Callable[[Progress], None],
         pause_at: int | None,
     ) -> None:
@@ -139,6 +143,7 @@ class _Shift:
         self._lots = source.lots()
         self.done: dict[int, Entry] = {entry.lot: entry for entry in folder.entries()}
         self._clock, self._laid = Clock(folder.manifest), 0
+        self._roster, self._lost = roster, False
 
     def run(self, pool: Pool, began: float) -> str:
         """Work lots until the shift is over; what is committed already is not worked again."""
@@ -149,10 +154,16 @@ class _Shift:
         stopped = False
         while lot is not None or under_way:
             while lot is not None and pool.room and not stopped and self._may_begin(under_way, lot):
-                pool.begin(lot)
+                by = self._roster.next(lot, self.done.values())
+                if by is None:
+                    stopped = self._lost = True
+                    break
+                pool.begin(lot, by)
                 under_way[lot.index] = lot
                 lot = next(ahead, None)
             if not under_way:
+                if self._lost:
+                    return "lost"
                 if lot and self._may_begin({}, lot):
                     return "max-wall"
                 break
@@ -162,7 +173,7 @@ class _Shift:
                 del under_way[entry.lot]
                 self._tell()
             wall = self.plan.max_wall_s
-            stopped = wall is not None and time.perf_counter() - began >= wall
+            stopped = self._lost or (wall is not None and time.perf_counter() - began >= wall)
         return "paused" if self._paused else "complete"
 
     def _due(self) -> Iterator[Lot]:
@@ -236,6 +247,20 @@ def create_run(out: Path, plan: Plan, written: Manifest) -> RunFolder:
             with suppress(OSError):  # somebody else may use it already
                 out.parent.rmdir()
         raise
+
+
+def _roster(plan: Plan, staff: Staff, folder: RunFolder) -> Working:
+    """Who says by whom a lot is worked."""
+    if plan.replay is not None:
+        return Recorded(plan.replay.worked_by)
+    brain = staff.brain
+    return Roster(
+        plan.brain,
+        plan.fallback,
+        keep_going=plan.keep_going,
+        before=[entry.lot for entry in folder.entries()],
+        reachable=(lambda s: brain.reachable(deadline_s=s)) if isinstance(brain, Chair) else None,
+    )
 
 
 def _clear(folder: RunFolder) -> None:

@@ -36,8 +36,8 @@ class HandLost(Exception):
 class Hand(Protocol):
     """A worker on some machine. What it is asked is answered in ``Machines.wait``."""
 
-    def work(self, lot: Lot) -> None:
-        """Begin a lot."""
+    def work(self, lot: Lot, by: str) -> None:
+        """Begin a lot, to be decided by a brain of that name."""
         ...
 
     def read(self, name: str, offset: int) -> bytes:
@@ -99,10 +99,10 @@ class Spread:
         self._folder, self._machines = folder, machines
         self._size, self._patience_s = size, patience_s
         self._interrupt = Interrupt()
-        self._waiting: deque[Lot] = deque()
+        self._waiting: deque[tuple[Lot, str]] = deque()
         self._coming: list[Hand] = []
         self._idle: list[Hand] = []
-        self._busy: dict[Hand, Lot] = {}
+        self._busy: dict[Hand, tuple[Lot, str]] = {}
         self._posts: dict[Hand, Post] = {}
         self._lost: Counter[int] = Counter()
         self._stillborn = 0
@@ -121,9 +121,9 @@ class Spread:
         """Machines with another processor or renderer than the manifest's that worked lots."""
         return tuple(self._others)
 
-    def begin(self, lot: Lot) -> None:
+    def begin(self, lot: Lot, by: str) -> None:
         """Let the lot wait for a worker."""
-        self._waiting.append(lot)
+        self._waiting.append((lot, by))
 
     def finished(self) -> Iterator[Entry]:
         """Wait for at least one lot to come home.
@@ -155,9 +155,9 @@ class Spread:
 
     def _assign(self) -> None:
         while self._waiting and self._idle:
-            hand, lot = self._idle.pop(0), self._waiting.popleft()
-            self._busy[hand] = lot
-            hand.work(lot)
+            hand = self._idle.pop(0)
+            self._busy[hand] = asked = self._waiting.popleft()
+            hand.work(*asked)
 
     def _welcome(self, hand: Hand, post: Post) -> None:
         self._coming.remove(hand)
@@ -172,7 +172,7 @@ class Spread:
         except HandLost as lost:
             self._lose(hand, str(lost))
             return None
-        lot = self._busy.pop(hand)
+        lot, _ = self._busy.pop(hand)
         if parcel.entry is None or parcel.lot != lot.index:
             raise RunError(f"a worker was given lot {lot.index} and answers with {parcel.lot}")
         self._idle.append(hand)
@@ -189,15 +189,16 @@ class Spread:
         self._why = f"the last one was lost: {why}"
         hand.dismiss(0.0)
         self._posts.pop(hand, None)
-        lot = self._busy.pop(hand, None)
-        if lot is not None:
+        asked = self._busy.pop(hand, None)
+        if asked is not None:
+            lot, _ = asked
             self._lost[lot.index] += 1
             if self._lost[lot.index] >= _MOST_LOSSES:
                 raise RunError(
                     f"lot {lot.index} has lost {_MOST_LOSSES} workers ({why}); what was committed "
                     "is safe. See what it does to one with --workers 1, or go on with --resume"
                 )
-            self._waiting.appendleft(lot)
+            self._waiting.appendleft(asked)
         elif hand in self._coming:
             self._coming.remove(hand)
             self._stillborn += 1

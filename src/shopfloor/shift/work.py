@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,13 +13,14 @@ import numpy as np
 from shopfloor.errors import RunError
 from shopfloor.shift.answer import checked, fault_code
 from shopfloor.shift.dispatch import Dispatcher
-from shopfloor.shift.latency import Charge
+from shopfloor.shift.latency import DEADLINE_S, Charge
 from shopfloor.shift.tally import Tally
 from shopfloor.types import (
     Action,
     ActionChunk,
     Brain,
     Cell,
+    Deferred,
     Event,
     Exchange,
     Finish,
@@ -39,7 +41,6 @@ __all__ = ["Crew", "work"]
 
 _ASK_AGAIN_TICKS = 25
 """A brain that left limbs idle is asked again after so long, even if nothing happened."""
-_DEADLINE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +54,7 @@ class Crew:
         latency: What thinking costs.
         watch: Called with each timestep by an independent reader, or None.
         view_ticks: How long a view is on its way to the brain, charged with its thinking.
+        deadline_s: The brain decides within so long, or its decision has failed [s].
     """
 
     cell: Cell
@@ -65,15 +67,20 @@ class Crew:
     latency: Charge
     watch: Callable[[], None] | None = None
     view_ticks: int = 0
+    deadline_s: float = DEADLINE_S
 
 
 @dataclass(slots=True, eq=False)
 class _Thought:
-    """A reply that takes effect when its thinking time is over."""
+    """A reply, or the failure to give one, that takes effect when its thinking time is over.
 
-    reply: Reply
+    None for a reply that is not there yet.
+    """
+
+    reply: Reply | None
     asked: Observation
     due: int
+    fault: Mapping[str, str] | None = None
 
 
 def work(crew: Crew, lot: Lot, stamp: Mapping[str, str]) -> tuple[Outcome, Tally]:
@@ -145,11 +152,15 @@ class _Floor:
     def _decide(self, observation: Observation, now: list[Event]) -> None:
         """Let a due thought take effect, move the skills on, and ask again if a limb is free."""
         tick = observation.tick
-        if self.thought is not None and tick >= self.thought.due:
-            self._obey(self.thought, tick, now)
+        thought = self.thought
+        if thought is not None and thought.reply is not None and tick >= thought.due:
+            self._obey(thought, tick, now)
         self._tell(self.dispatcher.advance(observation), now)
+        if isinstance(self.crew.brain, Deferred):
+            self._converse(self.crew.brain, observation, now)
+            return
         while self._should_ask(tick):
-            self._ask(observation, now)
+            self._ask(observation)
             if self.thought is None or self.thought.due > tick:
                 return
             self._obey(self.thought, tick, now)  # the world was paused
@@ -163,8 +174,52 @@ class _Floor:
             return False
         return (news and self.asked_tick < tick) or tick - self.asked_tick >= _ASK_AGAIN_TICKS
 
-    def _ask(self, observation: Observation, now: list[Event]) -> None:
-        crew, tick = self.crew, observation.tick
+    def _ask(self, observation: Observation) -> None:
+        """Ask a brain that answers while the world stands still, and charge it afterwards."""
+        fault: Mapping[str, str] | None = None
+        asked, events, way = self._question(observation)
+        began = time.perf_counter()
+        try:
+            reply = self._think(asked, events)
+        except RunError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a brain may not end the shift, whatever it does
+            reply, fault = _failed(error)
+        due = asked.tick + way + self._charged(asked.tick, time.perf_counter() - began, fault)
+        self._note(asked, reply, due)
+        self.thought = _Thought(reply, asked, due, fault)
+
+    def _converse(self, brain: Deferred, observation: Observation, now: list[Event]) -> None:
+        """Hear a brain that answers while the world goes on, and put the next question."""
+        tick, thought, fault = observation.tick, self.thought, None
+        if self.finished:
+            return
+        try:
+            reply = self._heard(brain, tick)
+        except RunError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the same
+            reply, fault = _failed(error)
+        # It may be lost while nothing was asked of it: then its limbs go no further either.
+        if reply is not None and (thought is not None or fault is not None):
+            asked = observation if thought is None else thought.asked
+            self._note(asked, reply, tick)
+            self._obey(_Thought(reply, asked, tick, fault), tick, now)
+            self._tell(self.dispatcher.advance(observation), now)
+        if self._should_ask(tick):
+            asked, events, _ = self._question(observation)  # views are on their way meanwhile
+            brain.ask(asked, events, deadline_s=self.crew.deadline_s)
+            self.thought = _Thought(None, asked, tick)
+
+    def _heard(self, brain: Deferred, tick: int) -> Reply | None:
+        if self.lame is not None:
+            raise self.lame
+        reply = brain.heard()
+        return None if reply is None else checked(reply, self.crew.cell.spec.body, tick)
+
+    def _question(self, observation: Observation) -> tuple[Observation, Sequence[Event], int]:
+        """What the brain is shown and told, and how long a view of it is on its way [ticks]."""
+        crew = self.crew
         needs = crew.brain.needs
         cameras = set(self.dispatcher.looks)
         if needs.refresh == "decision":
@@ -176,34 +231,43 @@ class _Floor:
                 frame = crew.cell.view(camera)
                 self.views = {**self.views, camera: frame}
                 crew.recorder.view(frame)
-        asked = replace(observation, views=self.views, documents=self.order.documents)
         events, self.unheard = self.unheard, []
-        self.asked_tick = tick
-        began = time.perf_counter()
-        try:
-            reply = self._think(asked, events)
-        except RunError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a brain may not end the shift, whatever it does
-            note = f"{type(error).__name__}: {error}"
-            now.append(Event(tick, "fault", {"code": fault_code(error), "reason": note}))
-            said = getattr(error, "exchange", None)
-            heard = said if isinstance(said, Exchange) else Exchange("", note, "", 0.0)
-            reply = Reply(Finish("gave_up", note), heard)
-        due = tick + crew.latency.ticks(time.perf_counter() - began, self.dt)
-        due += crew.view_ticks if looks else 0
-        crew.recorder.exchange(tick, reply.exchange, decision=reply.decision, due=due)
+        self.asked_tick = observation.tick
+        asked = replace(observation, views=self.views, documents=self.order.documents)
+        return asked, events, crew.view_ticks if looks else 0
+
+    def _note(self, asked: Observation, reply: Reply, due: int) -> None:
+        self.crew.recorder.exchange(asked.tick, reply.exchange, decision=reply.decision, due=due)
         self.tally.exchange(reply.exchange)
-        self.thought = _Thought(reply, asked, due)
+
+    def _charged(self, tick: int, wall_s: float, fault: Mapping[str, str] | None) -> int:
+        """What a decision costs [ticks]: no more than the deadline.
+
+        A failure to decide is told before the order's time is over, or it would look like that.
+        """
+        crew = self.crew
+        # A brain that raises the same before its time is over has cost what it has cost.
+        over = wall_s >= crew.deadline_s or self.lame is not None
+        late = over and fault is not None and fault["code"] == "brain.timeout"
+        charged_s = crew.deadline_s if late else min(wall_s, crew.deadline_s)
+        ticks = crew.latency.ticks(charged_s, self.dt, late=late)
+        if fault is None:
+            return ticks
+        last = math.ceil(self.order.time_limit_s / self.dt) - 1
+        return max(min(ticks, last - tick), 0)
 
     def _think(self, asked: Observation, events: Sequence[Event]) -> Reply:
         if self.lame is not None:
             raise self.lame
-        reply = self.crew.brain.act(asked, events, deadline_s=_DEADLINE_S)
+        reply = self.crew.brain.act(asked, events, deadline_s=self.crew.deadline_s)
         return checked(reply, self.crew.cell.spec.body, asked.tick)
 
     def _obey(self, thought: _Thought, tick: int, now: list[Event]) -> None:
         self.thought = None
+        if thought.reply is None:
+            return
+        if thought.fault is not None:  # known when the brain's time is over, and not before
+            now.append(Event(tick, "fault", dict(thought.fault)))
         decision = thought.reply.decision
         if isinstance(decision, Finish):
             self.finished = True
@@ -248,3 +312,11 @@ class _Floor:
         event = Event(tick, "ruling", {"verdict": verdict, "rule": rule, **detail})
         self.unheard.append(event)
         return [event]
+
+
+def _failed(error: Exception) -> tuple[Reply, Mapping[str, str]]:
+    """What is made of an error of the brain's: it has given the order up, by this fault."""
+    note = f"{type(error).__name__}: {error}"
+    said = getattr(error, "exchange", None)
+    heard = said if isinstance(said, Exchange) else Exchange("", note, "", 0.0)
+    return Reply(Finish("gave_up", note), heard), {"code": fault_code(error), "reason": note}

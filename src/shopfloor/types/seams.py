@@ -13,7 +13,17 @@ from shopfloor.types.lot import Lot, Order, Outcome
 from shopfloor.types.observation import Event, Observation, Timestep
 from shopfloor.types.spec import CellSpec
 
-__all__ = ["Brain", "Cell", "Guard", "GuardState", "Judge", "OrderSource", "Recorder", "Skill"]
+__all__ = [
+    "Brain",
+    "Cell",
+    "Deferred",
+    "Guard",
+    "GuardState",
+    "Judge",
+    "OrderSource",
+    "Recorder",
+    "Skill",
+]
 
 GuardState = TypeVar("GuardState")
 """What a guard remembers from one tick to the next; its own affair."""
@@ -63,7 +73,11 @@ class Cell(Protocol):
 
 @runtime_checkable
 class Brain(Protocol):
-    """Whatever decides."""
+    """Whatever decides.
+
+    One that never waits for anybody may say so with a class attribute ``waits = False``; all others
+    are asked in a thread that is given up when their deadline is over.
+    """
 
     needs: Needs
 
@@ -81,6 +95,23 @@ class Brain(Protocol):
 
     def close(self) -> None:
         """Give back what the brain holds."""
+        ...
+
+
+@runtime_checkable
+class Deferred(Protocol):
+    """A brain that is asked now and heard later, while the world goes on: in a live cell."""
+
+    def ask(self, observation: Observation, events: Sequence[Event], *, deadline_s: float) -> None:
+        """Put a question, and wait for nothing."""
+        ...
+
+    def heard(self) -> Reply | None:
+        """Return the answer, None where there is none yet, or raise what ``act`` would.
+
+        It raises ``TimeoutError`` once the deadline of the last question is over, and whenever
+        the brain is gone, also where nothing was asked; no answer can come after that.
+        """
         ...
 
 
