@@ -59,14 +59,14 @@ def test_lots_worked_elsewhere_are_the_same_and_a_lot_is_given_up_between_two_ti
         ready = post.open()
         assert isinstance(ready, Post)
         assert (ready.cpu, ready.renderer) == (run.manifest.cpu, run.manifest.renderer)
-        parcel = post.work(first)
+        parcel = post.work(first, "classical")
         receive(home, parcel, post.read)
         entry, expected = home.entries()[0], run.entries()[0]
         assert replace(entry, wall_s=0.0) == replace(expected, wall_s=0.0)
         assert home.episode(0).log_sha256() == expected.log_sha256
         assert post.left() is None
 
-        said = post.work(second)
+        said = post.work(second, "classical")
         assert isinstance(said, Failure)
         assert "lot 1 was given up" in said.error
         receive(home, post.left(), post.read)
