@@ -18,11 +18,11 @@ FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help install run test test-servers test-lerobot lint lock system results results-beside \
-	results-path results-shift results-noise results-drill results-recording results-record results-export mutate clean
+# Every target without a path is a task and no file.
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "BRAIN=$(BRAIN)  WALL=$(WALL) [s]  RUN_ARGS=$(RUN_ARGS)  PYTHON=<first of 3.11 to 3.13>"
 
@@ -41,6 +41,8 @@ test-servers: $(VENV)/.stamp-dev ## Tests against real model servers; installs t
 		gguf 'llama-cpp-python[server]==0.3.36'
 	$(BIN)/python -m pytest -m servers tests/servers
 
+RAY := 'ray==2.60.0'
+
 # LeRobot 0.4.4, the last for Python 3.11, asks for an older torch than it runs with, and for an
 # older PyAV than ours. torchvision's wheel is built for CUDA: tests/lerobot/stage.py says why
 # that does not matter.
@@ -56,6 +58,10 @@ $(LEROBOT)/.stamp: requirements/lerobot.txt
 	$(BESIDE_PIP) --no-deps lerobot==0.4.4 torchvision==0.28.0 torchcodec==0.12.0
 	$(BESIDE_PIP) --requirement requirements/lerobot.txt
 	@touch $@
+
+test-ray: system $(VENV)/.stamp-dev ## Tests on clusters of several Ray nodes, some of them killed; installs Ray first.
+	$(PIP) $(RAY)
+	$(BIN)/python -m pytest -m ray tests/cluster
 
 lint: $(VENV)/.stamp-dev ## Only what needs no running: ruff, mypy, import-linter.
 	@failed=0; \
@@ -81,6 +87,7 @@ results: system install ## Measure everything that docs/results/ says, and write
 	rm -rf runs/results-fenced runs/results-collaborative
 	$(BIN)/shopfloor bench start --out $(RESULTS)/start.json >/dev/null
 	$(BIN)/shopfloor bench statistics --out $(RESULTS)/statistics.json >/dev/null
+	$(BIN)/shopfloor bench papers --out $(RESULTS)/papers.json >/dev/null
 	$(BIN)/shopfloor bench repeat --out $(RESULTS)/repeat.json >/dev/null
 	$(BIN)/shopfloor bench sim --orders 6 --out $(RESULTS)/bench-sim.json >/dev/null
 	taskset -c 0 $(BIN)/shopfloor bench sim --orders 6 --no-pair --out $(RESULTS)/bench-sim-one-core.json >/dev/null
@@ -109,10 +116,21 @@ results-shift: system install ## Work and report a whole shift of eight hours (h
 	$(BIN)/shopfloor bench shift --out $(RESULTS)/shift.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
+results-replicate: system $(VENV)/.stamp-dev ## Repeat every run that the tests make (half an hour).
+	rm -rf runs/tests
+	mkdir -p runs
+	$(BIN)/python -m pytest --basetemp=runs/tests -o tmp_path_retention_policy=all
+	$(BIN)/python scripts/replicate_runs.py runs/tests --out $(RESULTS)/replicate.json
+	$(BIN)/shopfloor bench page $(RESULTS)
+
 results-noise: system install ## The classical brain at every level of sensor noise (an hour).
 	rm -rf runs/results-noise
 	$(BIN)/shopfloor bench noise --orders 100 --workers 2 --audit --runs runs/results-noise \
 		--out $(RESULTS)/noise.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
+results-loss: system install ## How long a live cell moves on after a process is lost (a quarter of an hour).
+	$(BIN)/shopfloor bench loss --out $(RESULTS)/loss.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 results-drill: system install ## Every fault, 30 times each, and the grid in docs/robustness.md (half an hour).
@@ -126,6 +144,16 @@ results-recording: system install ## What recording costs, and 500 kills that ma
 	$(BIN)/shopfloor bench crash --kills 500 --out $(RESULTS)/crash.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
+# Simulation results; half an hour for each brain on two cores. Killed, it goes on where it was: runs
+# are kept by commit, because another version's runs are no part of the same benchmark.
+results-v0: system install ## Work the benchmark suite v0 with the built-in brains (an hour).
+	out=runs/bench-v0/$$(git describe --always --dirty 2>/dev/null || echo here); \
+	for brain in classical stand-in; do \
+		$(BIN)/shopfloor bench v0 --brain $$brain --workers 2 --out $$out/$$brain --json >/dev/null; \
+	done; \
+	for brain in classical stand-in; do cp $$out/$$brain/bench.json $(RESULTS)/v0-$$brain.json; done
+	$(BIN)/shopfloor bench page $(RESULTS)
+
 mutate: $(VENV)/.stamp-dev ## Break the judge in a thousand ways, and see which the tests notice (heavy).
 	nice $(BIN)/python scripts/mutate.py --out $(RESULTS)/mutation.json
 	$(BIN)/python scripts/judge.py
@@ -134,10 +162,19 @@ results-export: system $(VENV)/.stamp-dev ## Time the exports for Rerun and Foxg
 	$(BIN)/shopfloor bench export --out $(RESULTS)/export.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
+results-ray: system install ## What a Ray cluster costs over processes (forty minutes); installs Ray first.
+	$(PIP) $(RAY)
+	$(BIN)/shopfloor bench ray --out $(RESULTS)/ray.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
 results-record: system install $(LEROBOT)/.stamp ## Time recording and export beside LeRobot's own recorder.
 	$(BIN)/shopfloor bench record --beside $(LEROBOT)/bin/python --out $(RESULTS)/record.json >/dev/null
 	taskset -c 0 $(BIN)/shopfloor bench record --beside $(LEROBOT)/bin/python \
 		--out $(RESULTS)/record-one-core.json >/dev/null
+	$(BIN)/shopfloor bench page $(RESULTS)
+
+results-fuzz: install ## Three million hostile commands through guard and physics (hours).
+	$(BIN)/shopfloor bench fuzz --commands 3000000 --workers 2 --out $(RESULTS)/fuzz.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
 clean: ## Remove .venv, caches and builds; runs stay.

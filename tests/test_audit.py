@@ -74,9 +74,9 @@ def test_a_tool_that_is_too_fast(dark_cell, collaborative, bench, limb):
     turn(dark_cell, limb, 1, 0.25 / arm - 0.01)
     audit.look()
     assert audit.breaches == 0
-    turn(dark_cell, limb, 1, 1.5)
+    turn(dark_cell, limb, 1, 1.0)
     audit.look()
-    assert audit.worst == {f"{limb} tool speed [m/s]": pytest.approx(1.5 * arm - 0.25)}
+    assert audit.worst == {f"{limb} tool speed [m/s]": pytest.approx(1.0 * arm - 0.25)}
 
 
 @pytest.mark.parametrize("limb", LIMBS)

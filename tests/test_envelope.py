@@ -1,7 +1,6 @@
 """The guard: every rule, and thousands of hostile commands against limits computed elsewhere."""
 
 import time
-from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +12,7 @@ from body_examples import LIMBS, joints_at
 from shopfloor.cell.audit import Audit
 from shopfloor.cell.sorting import SortingCell
 from shopfloor.errors import SpecMismatch
-from shopfloor.guard import EnvelopeGuard
+from shopfloor.guard import MODES, EnvelopeGuard, load_limits
 from shopfloor.types import Action, Guard, LimbState, Observation
 
 DT = 0.02
@@ -21,8 +20,36 @@ ROUND = 1e-4
 """Share by which a limit may be left through rounding."""
 
 
-SERVO = 0.92
+FINGERS_M = 0.01
+"""How far each finger is out where the jaw is told to be open by 20 mm."""
+SERVO = 1 / 1.08
 """Share of a speed limit that commands may use."""
+
+
+def unbound(limits):
+    """Limits for drives that are strong without bound and exact: every rule but acceleration."""
+    limbs = {
+        name: replace(limb, qdd_max=limb.qdd_max * 1e6, carry=0 * limb.carry, gain=0 * limb.gain)
+        for name, limb in limits.limbs.items()
+    }
+    servo = replace(limits.servo, tracking_m=1e-9, tracking_rad=1e-9)
+    return replace(limits, limbs=limbs, servo=servo, tool_acceleration_m_s2=1e6)
+
+
+@pytest.fixture(scope="module")
+def stated(bench):
+    """The limits as their files state them."""
+    return {mode: load_limits("sorting", bench.spec, mode) for mode in MODES}
+
+
+@pytest.fixture(scope="module")
+def fenced(stated):
+    return unbound(stated["fenced"])
+
+
+@pytest.fixture(scope="module")
+def collaborative(stated):
+    return unbound(stated["collaborative"])
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +59,7 @@ def real(bench):
 
 @pytest.fixture(scope="module")
 def guard(bench):
-    """A guard of arms whose drives are strong without bound: for every rule but acceleration."""
-    strong = copy(bench)
-    limbs = {
-        name: replace(limb, qdd_max=limb.qdd_max * 1e6) for name, limb in bench.spec.limbs.items()
-    }
-    strong.spec = replace(bench.spec, limbs=limbs)
-    return EnvelopeGuard(strong, DT)
+    return EnvelopeGuard(bench, DT)
 
 
 @pytest.fixture(scope="module")
@@ -136,12 +157,12 @@ def test_too_fast_a_tool_is_slowed_to_its_speed(request, guard, arms, home, mode
     way = arms.tools(ruling.action.targets)["left"] - arms.tools(home)["left"]
     assert np.linalg.norm(way) / DT == pytest.approx(SERVO * limits.tool_speed_m_s, rel=2e-3)
     assert np.linalg.norm(way) / DT <= SERVO * limits.tool_speed_m_s * (1 + ROUND)
-    full = arms.tools(asked.targets)["left"] - arms.tools(home)["left"]
-    assert ruling.detail["tool_speed_m_s"] == pytest.approx(np.linalg.norm(full) / DT, rel=1e-6)
+    assert ruling.detail["tool_speed_m_s"] > SERVO * limits.tool_speed_m_s
 
 
-def test_a_joint_gains_no_more_speed_in_a_tick_than_its_drive_gives(real, bench, fenced, home):
-    limb = bench.spec.limbs["left"]
+def test_a_joint_gains_no_more_speed_in_a_tick_than_its_drive_gives(real, stated, home):
+    fenced = stated["fenced"]
+    limb = fenced.limbs["left"]
     most = limb.qdd_max[5] * DT**2 * 1.02
     state, q = real.start(fenced), home
     last = np.zeros(6)
@@ -158,9 +179,9 @@ def test_a_joint_gains_no_more_speed_in_a_tick_than_its_drive_gives(real, bench,
 
 
 @pytest.mark.parametrize("mode", ["fenced", "collaborative"])
-def test_a_swing_at_full_speed_leaves_no_limit_in_the_physics(request, bench, real, mode):
+def test_a_swing_at_full_speed_leaves_no_limit_in_the_physics(stated, bench, real, mode):
     # What the servos make of commands that the guard lets through, seen by the independent reader.
-    limits = request.getfixturevalue(mode)
+    limits = stated[mode]
     cell = SortingCell(bench, render=False)
     (lot,) = cell.orders(seed=1, count=1).lots()
     timestep = cell.reset(lot, seed=lot.seed)
@@ -249,9 +270,10 @@ def test_limbs_that_would_come_too_near_are_stopped(bench, guard, fenced, arms, 
     for gap in np.arange(0.1, -0.1, -0.004):
         asked = action(standing(bench, home, left=(-0.1, 0.05, 0.2), right=(gap, 0.05, 0.2)))
         ruling, _ = rule(guard, fenced, q, asked)
-        if arms.distance(asked.targets) < keep:
+        if arms.distance(asked.targets, fingers=FINGERS_M) < keep:
             assert (ruling.verdict, ruling.rule) == ("stop", "limb.distance")
-            assert ruling.detail["distance_m"] == pytest.approx(arms.distance(asked.targets))
+            short = keep - arms.distance(asked.targets, fingers=FINGERS_M)
+            assert ruling.detail["short_m"] == pytest.approx(short, abs=1e-6)
             return
         assert ruling.verdict == "pass"
         q = asked.targets
@@ -470,7 +492,7 @@ def obeyed(arms, limits, before, after):
         assert way <= limits.tool_speed_m_s * DT * (1 + ROUND) + 1e-12
         assert np.all(tools[limb] >= limit.workspace_lower_m - 1e-6)
         assert np.all(tools[limb] <= limit.workspace_upper_m + 1e-6)
-    assert arms.distance(after) >= limits.limb_distance_m - 1e-6
+    assert arms.distance(after, fingers=FINGERS_M) >= limits.limb_distance_m - 1e-6
 
 
 @pytest.mark.parametrize("mode", ["fenced", "collaborative"])
@@ -503,9 +525,9 @@ def test_thousands_of_random_commands_near_all_limits(bench, guard, fenced, arms
         targets = {limb: row + rng.normal(0, 0.3 if wild else 0.03, 6) for limb, row in q.items()}
         asked, now = action(targets, tick=tick, seq=tick), seen(tick, q)
         hold = action(q, tick=tick, seq=tick, source="guard")
-        began = time.perf_counter()
+        began = time.thread_time()
         ruling, state = guard.check(asked, now, hold, state)
-        took += time.perf_counter() - began
+        took += time.thread_time() - began
         count[ruling.rule] = count.get(ruling.rule, 0) + 1
         if ruling.verdict != "stop":
             if tick % 4 == 0:  # brute force is dear; the walk visits every rule hundreds of times

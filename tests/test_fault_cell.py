@@ -155,7 +155,7 @@ def test_a_film_has_no_gaps(dark_cell):
 
 def moving(cell, faults, ticks=120):
     """Turn a joint of each limb under faults; returns the last timestep, the events, the cell."""
-    faulty = FaultyCell(cell, cell, [parse(text) for text in faults])
+    faulty = FaultyCell(cell, [parse(text) for text in faults])
     timestep = faulty.reset(STAGE_LOT, seed=1)
     events, steps = list(faulty.take_injected()), [timestep]
     home = {name: limb.q_target.copy() for name, limb in timestep.observation.limbs.items()}

@@ -16,11 +16,22 @@ from shopfloor.guard import MODES, load_limits
 
 DATA = resources.files("shopfloor.guard") / "data"
 TABLE = tomllib.loads((DATA / "sorting.bench.fenced.toml").read_text("utf-8"))
-FIELDS = ("name", "dated", "tool_speed_m_s", "limb_distance_m", "command_age_ticks", "limbs")
+LENGTHS = (
+    "tool_speed_m_s",
+    "tool_acceleration_m_s2",
+    "limb_distance_m",
+    "self_distance_m",
+    "contact_force_n",
+    "contact_release_s",
+)
+FIELDS = ("name", "dated", *LENGTHS, "command_age_ticks", "servo", "people", "keep_out", "limbs")
 LIMB_FIELDS = (
     "q_lower_deg",
     "q_upper_deg",
     "qd_max_deg_s",
+    "qdd_max_deg_s2",
+    "carry",
+    "gain",
     "workspace_lower_m",
     "workspace_upper_m",
 )
@@ -115,7 +126,9 @@ def test_a_missing_limb_is_named(read, limb):
         read(f"limbs.{limb}")
 
 
-@pytest.mark.parametrize("place", ["tool_sped_m_s", "limbs.middle", "limbs.left.qdd_max"])
+@pytest.mark.parametrize(
+    "place", ["tool_sped_m_s", "limbs.middle", "limbs.left.qdd_max", "servo.lag", "people.k"]
+)
 def test_an_unknown_field_is_named(read, place):
     with pytest.raises(LimitsError, match=f"unknown {place.split('.')[-1]}; known: "):
         read(place, 1.0)
@@ -124,7 +137,7 @@ def test_an_unknown_field_is_named(read, place):
 NOT_POSITIVE = (0, -1.0, float("nan"), float("inf"), -float("inf"), "1.0", True, [1.0], 10**400)
 
 
-@pytest.mark.parametrize("field", ["tool_speed_m_s", "limb_distance_m"])
+@pytest.mark.parametrize("field", LENGTHS)
 @pytest.mark.parametrize("value", NOT_POSITIVE, ids=lambda v: repr(v)[:12])
 def test_a_number_that_is_none_is_named(read, field, value):
     with pytest.raises(LimitsError, match=field):
@@ -200,11 +213,55 @@ def test_limits_beyond_what_the_body_can_do_are_named(read):
         read("limbs.left.q_upper_deg", [360, 360, 360, 360, 360, 9999])
     with pytest.raises(LimitsError, match="q_lower_deg"):
         read("limbs.left.q_lower_deg", [-9999, -360, -360, -360, -360, -360])
-    with pytest.raises(LimitsError, match="qd_max_deg_s"):
-        read("limbs.left.qd_max_deg_s", [180, 180, 180, 180, 180, 9999])
+    for field in ("qd_max_deg_s", "qdd_max_deg_s2"):
+        with pytest.raises(LimitsError, match=field):
+            read(f"limbs.left.{field}", [180, 180, 180, 180, 180, 9999])
 
 
-@pytest.mark.parametrize("place", ["limbs", "limbs.left"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        *(f"servo.{field}" for field in TABLE["servo"]),
+        *(f"people.{field}" for field in TABLE["people"]),
+        *(f"keep_out.table.{field}" for field in ("lower_m", "upper_m")),
+    ],
+)
+def test_a_missing_field_of_servo_people_or_box_is_named(read, place):
+    table, field = place.rsplit(".", 1)
+    with pytest.raises(LimitsError, match=rf"{table} lacks {field}; safety has no default"):
+        read(place)
+
+
+@pytest.mark.parametrize("value", NOT_POSITIVE, ids=lambda v: repr(v)[:12])
+@pytest.mark.parametrize("place", ["servo.tracking_m", "people.approach_m_s"])
+def test_a_number_of_servo_or_people_that_is_none_is_named(read, place, value):
+    with pytest.raises(LimitsError, match=place.split(".")[1]):
+        read(place, value)
+
+
+@pytest.mark.parametrize("place", ["servo.tool_overshoot", "servo.joint_overshoot"])
+def test_a_share_of_one_or_more_is_named(read, place):
+    with pytest.raises(LimitsError, match="a share below 1"):
+        read(place, 1.0)
+
+
+def test_a_keep_out_box_that_is_inside_out_is_named(read):
+    with pytest.raises(LimitsError, match=r"keep_out\.table: lower_m must be below upper_m"):
+        read("keep_out.table.lower_m", [2.0, -0.65, -0.04])
+
+
+def test_no_keep_out_box_is_allowed_if_it_is_said(read):
+    assert read("keep_out", {}).keep_out == ()
+
+
+@pytest.mark.parametrize("value", [[0, 0, 0, 0, 0, 1], [0, 0, 0, -0.1, 0, 0]])
+@pytest.mark.parametrize("field", ["carry", "gain"])
+def test_a_servo_number_that_is_no_share_is_named(read, field, value):
+    with pytest.raises(LimitsError, match=f"{field} is .*shares from 0"):
+        read(f"limbs.left.{field}", value)
+
+
+@pytest.mark.parametrize("place", ["servo", "people", "keep_out", "limbs", "limbs.left"])
 def test_a_table_that_is_none_is_named(read, place):
     with pytest.raises(LimitsError, match=place.replace(".", r"\.")):
         read(place, 3)

@@ -18,7 +18,10 @@ from shopfloor.cell.noise.encoder import Encoders
 from shopfloor.cell.noise.level import table
 from shopfloor.cell.noise.picture import degrade_picture, exposed
 from shopfloor.cell.sorting import SortingCell
+from shopfloor.cli.bench_noise import _numbers
 from shopfloor.errors import UsageError
+from shopfloor.evidence.paired import Paired
+from shopfloor.evidence.slope import slope
 from shopfloor.testing import check_cell
 from shopfloor.types import Frame, Intrinsics, LimbState
 
@@ -368,3 +371,21 @@ def test_the_page_says_what_the_code_does():
     page = (Path(__file__).parents[1] / "docs" / "noise.md").read_text(encoding="utf-8")
     written = page.partition("<!-- table -->\n")[2].partition("<!-- end of table -->")[0]
     assert written == table(), "write it anew: python scripts/noise.py"
+
+
+def test_the_slope_pairs_every_level_with_the_clean_arm_and_goes_on_where_it_was(tmp_path):
+    plan = make_plan(order_file=order_file(tmp_path, ORDERS[:2]), noise=5)  # its own is not used
+    clean, noisy = slope(plan, [1], tmp_path / "runs", lambda _: None)
+    assert (clean.level, noisy.level) == (0, 1)
+    assert clean.paired == Paired(both=2, only_a=0, only_b=0, neither=0)
+    assert noisy.paired.n == 2
+    assert noisy.p == 1
+    assert noisy.sha256 == noise_level(1).sha256
+    again = list(slope(plan, [1], tmp_path / "runs", lambda _: None))
+    assert again == [clean, noisy]  # nothing was worked twice
+
+
+@pytest.mark.parametrize(("levels", "says"), [("a,b", "numbers from 0 to 5"), ("9", "level 9")])
+def test_levels_that_are_none_are_refused_before_anything_is_worked(levels, says):
+    with pytest.raises(UsageError, match=says):
+        _numbers(levels)

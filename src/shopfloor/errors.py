@@ -8,9 +8,11 @@ says what was got, what is allowed, and the next step.
     ├── UsageError            an argument, a name or a file is wrong
     │   ├── UnknownName       no such cell, body, brain or skill
     │   ├── OrderError        an order, an order file or a goal is wrong
-    │   └── LimitsError       a limits file is incomplete or contradicts itself
+    │   ├── LimitsError       a limits file is incomplete or contradicts itself
+    │   └── PapersError       a papers file, a licence card or a weight file is wrong
     ├── SpecMismatch          two parts of the house do not fit together
     │   └── PluginError       a plugin cannot be loaded or is named twice
+    ├── PapersRefused         the papers do not let this brain start in this cell
     ├── Unreachable           no joint position puts the tool there
     ├── SensorLost            a camera gives no picture
     ├── RenderError           no picture can be drawn on this machine
@@ -24,12 +26,14 @@ says what was got, what is allowed, and the next step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 __all__ = [
     "LimitsError",
     "OrderError",
+    "PapersError",
+    "PapersRefused",
     "PluginError",
     "RenderError",
     "RunBusy",
@@ -64,6 +68,16 @@ class UnknownName(UsageError):
         hint = f" Did you mean {near[0]!r}?" if near else ""
         super().__init__(f"unknown {kind} {got!r}; known: {', '.join(names) or 'none'}.{hint}")
 
+    def __reduce__(self) -> tuple[Callable[..., BaseException], tuple[type, str]]:
+        # It comes whole from another process, where it was made from other arguments.
+        return _again, (type(self), str(self))
+
+
+def _again(kind: type[Exception], message: str) -> BaseException:
+    error = kind.__new__(kind)
+    error.args = (message,)
+    return error
+
 
 class OrderError(UsageError):
     """An order, an order file or a goal is wrong."""
@@ -71,6 +85,14 @@ class OrderError(UsageError):
 
 class LimitsError(UsageError):
     """A limits file is incomplete or contradicts itself; the message names the field."""
+
+
+class PapersError(UsageError):
+    """A papers file, a licence card or a weight file is wrong; the message names the place."""
+
+
+class PapersRefused(ShopfloorError):
+    """The papers do not let this brain start in this cell; the message says why."""
 
 
 class SpecMismatch(ShopfloorError):

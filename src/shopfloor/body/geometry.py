@@ -6,14 +6,14 @@ sees the cell, so it can't leak truth.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import mujoco
 import numpy as np
 import numpy.typing as npt
 
 from shopfloor.body.contract import Body
-from shopfloor.types import FloatArray
+from shopfloor.types import Box, FloatArray
 
 IntArray = npt.NDArray[np.int_]
 
@@ -26,15 +26,25 @@ _ONES = np.ones(3)
 class Geometry:
     """Forward kinematics and clearances of one body."""
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, boxes: Sequence[Box] = ()) -> None:
+        """Compile the body, and ``boxes`` that stand around it."""
         scene = mujoco.MjSpec()
         scene.compiler.degree = False
         body.attach(scene)
+        for box in boxes:
+            scene.worldbody.add_geom(
+                name=f"keep out {box.name}",
+                type=mujoco.mjtGeom.mjGEOM_BOX,
+                pos=(box.lower_m + box.upper_m) / 2,
+                size=(box.upper_m - box.lower_m) / 2,
+            )
         self._model = model = scene.compile()
         self._data = mujoco.MjData(model)
         self._joints: dict[str, IntArray] = {}
         self._sites: dict[str, int] = {}
         self._geoms: dict[str, IntArray] = {}
+        self._fingers: dict[str, IntArray] = {}
+        self._jaws: dict[str, tuple[float, float]] = {}
         self._bound: dict[str, FloatArray] = {}
         self._balls: dict[str, tuple[FloatArray, FloatArray]] = {}
         for name, limb in body.models.items():
@@ -45,9 +55,13 @@ class Geometry:
             self._geoms[name] = solid
             self._bound[name] = model.geom_rbound[solid].copy()
             self._balls[name] = _balls(model, solid)
+            self._fingers[name] = np.array([model.joint(j).qposadr[0] for j in limb.jaw_joints])
+            self._jaws[name] = limb.jaw_offset_m, limb.jaw_gain
             for jaw in limb.jaw_joints:  # fingers at their widest: the cautious shape
                 self._data.qpos[model.joint(jaw).qposadr[0]] = model.joint(jaw).range[1]
         self._names = tuple(body.models)
+        self.q_home = np.concatenate([limb.q_home for limb in body.spec.limbs.values()])
+        self.boxes = tuple(model.geom(f"keep out {box.name}").id for box in boxes)
         self._all_joints = np.concatenate(list(self._joints.values()))
         self._all_sites = np.array(list(self._sites.values()))
         # For each pair of limbs: the sums of the bounding radii of all pairs of their geoms.
@@ -56,6 +70,51 @@ class Geometry:
             for i, a in enumerate(self._names)
             for b in self._names[i + 1 :]
         }
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The body alone, and the boxes."""
+        return self._model
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """The body as last placed."""
+        return self._data
+
+    @property
+    def shapes(self) -> Mapping[str, IntArray]:
+        """Indices of each limb's solid geoms."""
+        return self._geoms
+
+    def reach(self) -> FloatArray:
+        """``(joints,)`` how far any point of a limb can be from each joint that moves it [m].
+
+        No point of a limb moves further than the sum over its joints of reach times angle.
+        """
+        reach: dict[int, float] = {}
+        m = self._model
+        for body in range(m.nbody - 1, 0, -1):  # children come after their parents
+            geoms = np.flatnonzero((m.geom_bodyid == body) & (m.geom_contype != 0))
+            ends = np.linalg.norm(m.geom_pos[geoms], axis=1) + m.geom_rbound[geoms]
+            sites = np.linalg.norm(m.site_pos[m.site_bodyid == body], axis=1)
+            own = max(float(ends.max(initial=0.0)), float(sites.max(initial=0.0)))
+            reach[body] = max(own, reach.get(body, 0.0))
+            joints = range(m.body_jntadr[body], m.body_jntadr[body] + m.body_jntnum[body])
+            slides = sum(
+                float(np.abs(m.jnt_range[j]).max())
+                for j in joints
+                if m.jnt_type[j] == mujoco.mjtJoint.mjJNT_SLIDE
+            )
+            far = reach[body] + slides + float(np.linalg.norm(m.body_pos[body]))
+            parent = int(m.body_parentid[body])
+            reach[parent] = max(far, reach.get(parent, 0.0))
+        bodies = {int(m.jnt_qposadr[j]): (int(m.jnt_bodyid[j]), j) for j in range(m.njnt)}
+        return np.array(
+            [
+                reach[bodies[int(q)][0]] + float(np.linalg.norm(m.jnt_pos[bodies[int(q)][1]]))
+                for q in self._all_joints
+            ]
+        )
 
     def place(self, targets: Mapping[str, FloatArray]) -> None:
         """Put limbs at joint positions ``(dof,)`` [rad]; the others stay."""
@@ -67,6 +126,12 @@ class Geometry:
         """Put all limbs at joint positions, in a row in the body's order [rad]."""
         self._data.qpos[self._all_joints] = q
         mujoco.mj_kinematics(self._model, self._data)
+
+    def open_jaws(self, jaw_m: Mapping[str, float]) -> None:
+        """Open jaws as far [m] as they are, rather than to their widest."""
+        for name, width in jaw_m.items():
+            offset, gain = self._jaws[name]
+            self._data.qpos[self._fingers[name]] = (width - offset) / gain
 
     def tool_positions(self) -> FloatArray:
         """``(limbs, 3)`` tool centre points in the world [m], as last placed."""

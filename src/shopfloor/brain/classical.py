@@ -43,6 +43,8 @@ class ClassicalBrain:
     """Grammar for the order, colour and depth for the parts, nearest part for each arm."""
 
     identity: ClassVar[str] = "classical/1"
+    waits: ClassVar[bool] = False
+    """It waits for nobody, so the loop may ask it without a watch on the time."""
 
     def __init__(self, context: BrainContext) -> None:
         """Take up the cell; only its taught geometry and limits are used."""

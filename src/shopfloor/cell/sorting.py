@@ -24,6 +24,7 @@ from shopfloor.types import (
     FloatArray,
     Frame,
     Judge,
+    Language,
     Lot,
     Observation,
     OrderSource,
@@ -184,9 +185,11 @@ class SortingCell:
             if all(driver.speed < _STILL_RAD_S for driver in self._drivers.values()):
                 return
 
-    def orders(self, *, seed: int, count: int | None) -> OrderSource:
-        """Make trays with instructions in English and Chinese."""
-        return GeneratedOrders(seed, count)
+    def orders(
+        self, *, seed: int, count: int | None, language: Language | None = None
+    ) -> OrderSource:
+        """Make trays with instructions in English and Chinese, or in one of them."""
+        return GeneratedOrders(seed, count, language=language)
 
     def judge(self) -> Judge:
         """Make the judge of sorted parts."""

@@ -1,4 +1,4 @@
-"""``shopfloor bench``: what shopfloor itself costs."""
+"""``shopfloor bench``: benchmark suites for brains, and what shopfloor itself costs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from shopfloor.errors import UnknownName
 
 if TYPE_CHECKING:
     from shopfloor.shift import Plan
@@ -19,9 +21,32 @@ _DISCORDANT = 0.02
 _MOST_WRONG = 0.05 + 1e-9
 
 
-@click.group("bench", short_help="Measure shopfloor itself.")
+class _Bench(click.Group):
+    """Knows what measures shopfloor itself, and every suite that measures a brain."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        from shopfloor.evidence.catalogue import suites
+
+        return [*suites(), *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from shopfloor.evidence.catalogue import suites
+
+        if (found := super().get_command(ctx, cmd_name)) is not None:
+            return found
+        if cmd_name in suites() or cmd_name.endswith(".toml"):
+            from shopfloor.cli.bench_suite import suite_command
+
+            return suite_command(cmd_name)
+        raise UnknownName("benchmark suite or measurement", cmd_name, self.list_commands(ctx))
+
+
+@click.group("bench", cls=_Bench, short_help="A brain's figures on a suite; speed of shopfloor.")
 def command() -> None:
-    """Measure shopfloor itself; every figure is a ratio taken in one run."""
+    """Work a benchmark suite (v0, or your own FILE.toml), or measure shopfloor itself.
+
+    Figures of shopfloor itself are ratios taken in one run.
+    """
 
 
 @command.command("sim", short_help="Speed of the simulation, against a bare loop.")

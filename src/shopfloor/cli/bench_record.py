@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from shopfloor.cli import bench_noise as _bench_noise  # noqa: F401 - adds its command
 from shopfloor.cli.bench import command, measured
 
 __all__ = ["command"]
@@ -52,6 +51,8 @@ def _recording(orders: int, seed: int, *, depth: bool, out: Path | None) -> None
 )
 def _crash(kills: int, orders: int, workers: int, seed: int, *, out: Path | None) -> None:
     """Send SIGKILL at random moments, resume, and hold what is left against a shift in peace.
+
+    The orders are of one part, so that most kills follow a commit or two.
 
     After every kill: each committed lot is still there as it was, none counts twice, the ledger
     adds up, and what was interrupted holds the beginning of what happened, to the last bit. Takes

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from shopfloor.cli import bench_record, bench_shift
+from importlib import import_module
+
 from shopfloor.cli.bench import command
 
-__all__ = ["bench_record", "bench_shift", "command"]
+__all__ = ["command"]
+
+for _part in ("fuzz", "loss", "noise", "papers", "ray", "record", "shift"):
+    import_module(f"shopfloor.cli.bench_{_part}")

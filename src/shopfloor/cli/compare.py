@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from shopfloor.cli.workers import workers_option
 from shopfloor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ __all__ = ["command"]
 
 _DEFAULT_ORDERS = 30
 _BOTH_WAYS = {"runs", "out", "as_json"}
+_ONE = {
+    "brains": "brain",
+    "bodies": "body",
+    "languages": "language",
+    "latencies": "latency",
+    "noises": "noise",
+}
+"""What options that can be given several times are called."""
 
 
 @click.command(
@@ -31,6 +40,8 @@ _BOTH_WAYS = {"runs", "out", "as_json"}
 Examples:
   shopfloor compare --brain classical --brain stand-in --orders 100 --workers 2
   shopfloor compare --brain classical --latency fixed:40 --latency fixed:400
+  shopfloor compare --brain classical --noise 0 --noise 2 --noise 4
+  shopfloor compare --brain classical --language en --language zh
   shopfloor compare --brain A@URL --brain B@URL --orders 500 --until-resolved
   shopfloor compare runs/monday runs/tuesday          runs that are there already
 
@@ -46,8 +57,16 @@ A pair that the orders do not tell apart is "not resolved", with how many more w
     help="The robot; several make variants.",
 )  # fmt: skip
 @click.option(
+    "--language", "languages", multiple=True, default=("mixed",), show_default=True,
+    help="What orders are told in: mixed, en or zh; several make variants on the same trays.",
+)  # fmt: skip
+@click.option(
     "--latency", "latencies", multiple=True,
     help="What thinking costs on the clock, as in shopfloor run; several make variants.",
+)  # fmt: skip
+@click.option(
+    "--noise", "noises", type=int, multiple=True, default=(0,), show_default=True,
+    help="Sensor noise, from 0 to 5 as in shopfloor run; several make variants.",
 )  # fmt: skip
 @click.option("--orders", type=int, help="Orders for each [default: 30].")
 @click.option(
@@ -59,7 +78,7 @@ A pair that the orders do not tell apart is "not resolved", with how many more w
 @click.option(
     "--limits", default="fenced", show_default=True, help="Envelope, as in shopfloor run."
 )
-@click.option("--workers", type=int, default=1, show_default=True, help="Processes side by side.")
+@workers_option
 @click.option("--video", is_flag=True, help="Record videos, too.")
 @click.option(
     "--allow-unproven",
@@ -80,10 +99,11 @@ A pair that the orders do not tell apart is "not resolved", with how many more w
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead.")
 @click.pass_context
 def command(ctx: click.Context, /, runs: tuple[Path, ...], **options: Any) -> None:
-    """Compare several brains, bodies or latencies on the same orders, order by order.
+    """Compare brains, bodies, languages, latencies or noises on the same orders, order by order.
 
-    Either works each --brain on each --body with each --latency, or takes RUNS that exist. Writes
-    compare.html and compare.json into --out. All results are simulation results.
+    Either works each --brain on each --body in each --language with each --latency and --noise, or
+    takes RUNS that exist. Writes compare.html and compare.json into --out. All results are
+    simulation results.
     """
     out: Path = options["out"] or _fresh()
     if runs:
@@ -94,9 +114,7 @@ def command(ctx: click.Context, /, runs: tuple[Path, ...], **options: Any) -> No
             and name not in _BOTH_WAYS
         ]
         if given:
-            name = {"brains": "brain", "bodies": "body", "latencies": "latency"}.get(
-                given[0], given[0].replace("_", "-")
-            )
+            name = _ONE.get(given[0], given[0].replace("_", "-"))
             raise UsageError(
                 f"--{name} cannot be given with runs: they are as they were worked (only --out and "
                 "--json can)"
@@ -119,12 +137,13 @@ def _existing(runs: tuple[Path, ...], out: Path) -> Comparison:
 
 
 def _plans(options: dict[str, Any]) -> tuple[Plan, ...]:
-    """Every brain on every body with every latency; a name given twice is worked twice."""
+    """Every brain on every body and so on; a name given twice is worked twice."""
     from shopfloor import plugins
     from shopfloor.shift import Latency, Plan
     from shopfloor.shift.latency import usual
 
     brains, bodies, latencies = options["brains"], options["bodies"], options["latencies"]
+    languages, noises = options["languages"], options["noises"]
     if not brains:
         raise UsageError(
             "nothing to compare: name run folders, or --brain A --brain B (shopfloor list brains)"
@@ -144,6 +163,7 @@ def _plans(options: dict[str, Any]) -> tuple[Plan, ...]:
             orders=_DEFAULT_ORDERS if orders is None and order_file is None else orders,
             hours=None,
             order_file=order_file,
+            language=language,
             latency=Latency.parse(latency or usual(brain)),
             limits=options["limits"],
             record_fps=10.0,
@@ -151,13 +171,16 @@ def _plans(options: dict[str, Any]) -> tuple[Plan, ...]:
             audit=False,
             workers=options["workers"],
             allow_unproven=options["allow_unproven"],
+            noise=noise,
         )
-        for brain, body, latency in product(brains, bodies, latencies or (None,))
+        for brain, body, language, latency, noise in product(
+            brains, bodies, languages, latencies or (None,), noises
+        )
     )
     if len(plans) < 2:
         raise UsageError(
             f"got one variant ({brains[0]}); a comparison needs two or more: give another --brain, "
-            "--body or --latency"
+            "--body, --language, --latency or --noise"
         )
     return plans
 

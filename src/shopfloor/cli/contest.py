@@ -1,4 +1,4 @@
-"""The progress of a comparison: a bar for each contestant, a line after each round."""
+"""The progress of several runs: a bar for each, a line after each round."""
 
 from __future__ import annotations
 
@@ -25,11 +25,26 @@ _SAY_S = 10.0
 
 
 class Contest:
-    """Shows on stderr how a comparison is going."""
+    """Shows on stderr how a comparison, or another series of runs, is going."""
 
-    def __init__(self, labels: Sequence[str], total: int, out: Path) -> None:
-        """Prepare a bar for each contestant."""
+    def __init__(
+        self,
+        labels: Sequence[str],
+        total: int,
+        out: Path,
+        *,
+        stop: str = "Ctrl-C ends with what is there",
+    ) -> None:
+        """Prepare a bar for each contestant.
+
+        Args:
+            labels: Their names.
+            total: Orders of each.
+            out: Where they are kept.
+            stop: What Ctrl-C does, said at the start.
+        """
         self._console = Console(stderr=True)
+        self._stop = stop
         self._out, self._total = out, total
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
@@ -48,7 +63,7 @@ class Contest:
         self._said = time.monotonic()
 
     def update(self, label: str, entries: Sequence[Entry]) -> None:
-        """Show how far a contestant has come."""
+        """Show how far one has come."""
         rate = ""
         if n := len(entries):
             k = sum(entry.good for entry in entries)
@@ -71,7 +86,7 @@ class Contest:
 
     def __enter__(self) -> Self:
         names = ", ".join(self._tasks)
-        self._print(f"{names} → {self._out}  (simulation; Ctrl-C ends with what is there)")
+        self._print(f"{names} → {self._out}  (simulation; {self._stop})")
         self._bar.start()
         return self
 

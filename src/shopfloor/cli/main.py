@@ -21,12 +21,14 @@ _COMMANDS = {
     "export": ("shopfloor.cli.export", "Write runs as LeRobot, Rerun, MCAP or Parquet."),
     "check": ("shopfloor.cli.check", "Find what is wrong with runs and LeRobot datasets."),
     "replicate": ("shopfloor.cli.replicate", "Repeat a run, and say whether it is the same."),
+    "view": ("shopfloor.cli.view", "Look through runs in the browser."),
     "list": ("shopfloor.cli.listing", "List cells, bodies, brains or skills."),
     "probe": ("shopfloor.cli.probe", "Find out whether a model can point, call and see."),
+    "papers": ("shopfloor.cli.papers_init", "Know what the brain is, and whether it may run here."),
     "serve": ("shopfloor.cli.serve", "Let programs outside drive a cell."),
     "picture": ("shopfloor.cli.picture", "Draw a body to a PNG file."),
     "drill": ("shopfloor.cli.drill", "Put every fault into the cell, and show the grid."),
-    "bench": ("shopfloor.cli.benches", "Measure shopfloor itself."),
+    "bench": ("shopfloor.cli.benches", "A brain's figures on a suite; speed of shopfloor."),
 }
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from shopfloor.evidence.verdict import p_words
 from shopfloor.report import reference
 
 __all__ = ["page"]
@@ -34,8 +36,15 @@ def page(folder: Path) -> str:
             "shopfloor bench shift",
             _whole,
         ),
+        ("Benchmark v0: the classical brain", "v0-classical", "shopfloor bench v0", _suite),
         (
-            "The classical brain at each level of sensor noise (docs/noise.md)",
+            "Benchmark v0: the stand-in, a program that sees what a model sees",
+            "v0-stand-in",
+            "shopfloor bench v0 --brain stand-in",
+            _suite,
+        ),
+        (
+            "The classical brain at each [level of sensor noise](../noise.md)",
             "noise",
             "make results-noise",
             _noise,
@@ -55,6 +64,12 @@ def page(folder: Path) -> str:
         ),
         ("The same shift five ways", "repeat", "shopfloor bench repeat", _repeat),
         (
+            "Every run that the tests make, repeated",
+            "replicate",
+            "make results-replicate",
+            _replicate,
+        ),
+        (
             "From a model's decision to the cell: a stand-in over HTTP against itself in process",
             "chat-path",
             "shopfloor bench path --orders 60 --workers 2",
@@ -72,7 +87,19 @@ def page(folder: Path) -> str:
             "shopfloor bench recording --orders 6 --depth",
             _recording,
         ),
-        ("Killed again and again", "crash", "shopfloor bench crash --kills 60 --orders 8", _crash),
+        ("Killed again and again", "crash", "shopfloor bench crash --kills 500", _crash),
+        (
+            "Lots spread by Ray, against processes of the same machine",
+            "ray",
+            "shopfloor bench ray",
+            _ray,
+        ),
+        (
+            "A live cell that loses its brain, its control loop or its watchdog",
+            "loss",
+            "shopfloor bench loss",
+            _loss,
+        ),
         ("Export for viewers", "export", "shopfloor bench export", _export),
         (
             "From pictures in memory to a LeRobot dataset, beside LeRobot's own recorder",
@@ -86,7 +113,14 @@ def page(folder: Path) -> str:
             "taskset -c 0 shopfloor bench record --beside .venv-lerobot/bin/python",
             _record,
         ),
+        (
+            "Hostile commands through guard and physics",
+            "fuzz",
+            "shopfloor bench fuzz --commands 3000000 --workers 2",
+            _fuzz,
+        ),
         ("Statistics", "statistics", "shopfloor bench statistics", _statistics),
+        ("Papers", "papers", "shopfloor bench papers", _papers),
         ("Start", "start", "shopfloor bench start", _start),
     ):
         path = folder / f"{name}.json"
@@ -180,6 +214,46 @@ def _rate(rate: dict[str, Any]) -> str:
     return f"{rate['k']}/{rate['n']} = {share:.1f} % (95 % Wilson {low:.1f}-{high:.1f} %)"
 
 
+def _suite(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    from shopfloor.evidence.suite import load_suite
+
+    suite, resolves = result["suite"], result["resolves"]
+    named = f"{suite['name']} of {suite['version']}, `{suite['sha256'][:12]}`"
+    if suite["sha256"] != load_suite(suite["name"]).sha256:
+        yield "**of another suite**", f"{named}: not comparable with this version's"
+    else:
+        yield "suite", f"{named}{'' if suite['frozen'] else ', not frozen yet'}"
+    if result["extent"] != "full":
+        yield "**not the benchmark**", f"a {result['extent']} look"
+    found = f"{100 * resolves['lost']:.0f} % of orders with a chance of"
+    yield "orders for each condition", f"{result['orders']}, the same ones throughout"
+    yield "finds a loss of", f"{found} {100 * resolves['power']:.0f} %"
+    for each in result["conditions"]:
+        uph = "not measured" if each["uph"] is None else f"{each['uph']:.0f} units/h"
+        yield each["name"], f"{_rate(each['good'])}, {uph}{_against(each['against_base'])}"
+    failures = Counter[str]()
+    for each in result["conditions"]:
+        failures.update(each["failures"])
+    yield "failures in all", ", ".join(f"{k} {v}" for k, v in failures.most_common()) or "none"
+    yield (
+        "ticks with a limit left",
+        str(sum(each["breaches"] or 0 for each in result["conditions"])),
+    )
+    yield "machine", "; ".join(result["machines"])
+
+
+def _against(held: dict[str, Any] | None) -> str:
+    if held is None:
+        return ""
+    p = held["p_adjusted"]
+    moved = f"lost {held['lost']}, won {held['won']}, {p_words(p)} after Holm"
+    decided = held["decision"]
+    pace = held["throughput"]
+    if pace["decision"] != "not resolved":
+        moved += f"; **{pace['decision']}**, {pace['ratio']:.2f} times the units/h"
+    return f"; {decided if decided == 'not resolved' else f'**{decided}**'} ({moved})"
+
+
 def _speed(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "run without encoding over the bare loop", f"{result['run_over_bare']:.2f}"
     yield "real-time factor of the shift, encoding and disk included", f"{result['rtf_shift']:.1f}"
@@ -205,6 +279,18 @@ def _repeat(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "all the same", "yes" if result["same"] else "**no**"
     for way, digest in result["log_sha256"].items():
         yield way, f"`{digest}`"
+
+
+def _replicate(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "different runs", f"{result['runs']}, {result['lots']} lots"
+    for verdict, what in (
+        ("identical", "identical: every lot has the same log"),
+        ("equivalent", "equivalent"),
+        ("different", "different, and nobody planted it"),
+        ("planted", "tampered with or cut by a test, which was named"),
+        ("refused", "refused: what a test brought along or broke cannot be repeated elsewhere"),
+    ):
+        yield what, str(result["verdicts"].get(verdict, 0))
 
 
 def _path(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -265,6 +351,38 @@ def _crash(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     )
 
 
+def _ray(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    shift = f"{result['orders']} orders, {result['slots']} side by side"
+    yield "what is compared", f"{shift}; medians of {result['rounds']} by turns; all on one machine"
+    yield "the same log", "yes" if result["same_log"] else "**no**"
+    for ratio, name, what in (
+        ("ratio", "whole_s", "wall time on Ray over processes, start and end included"),
+        ("ratio_without_start", "working_s", "the same from the first committed lot to the last"),
+    ):
+        minutes = (result[way][name]["median"] / 60 for way in ("cluster", "processes"))
+        yield what, f"**{result[ratio]:.3f}** ({' / '.join(f'{m:.2f} min' for m in minutes)})"
+
+
+def _loss(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield (
+        "brain's deadline, watchdog's patience",
+        (f"{result['deadline_s']:g} s, {result['patience_s']:g} s"),
+    )
+    for row in result["rows"]:
+        if row["stood_s"] is None:
+            yield f"`{row['way']}`", f"**never stood** in {row['n']}"
+            continue
+        middle, most = (1000 * seconds for seconds in row["stood_s"])
+        told = [f"{row['stood']}/{row['n']}, median {middle:.0f} ms, most {most:.0f} ms"]
+        told.append(f"{row['within']}/{row['n']} within {1000 * row['bound_s']:.0f} + 100 ms")
+        if row["again"]:
+            told.append(f"**moved again {row['again']}**")
+        if row["starved"]:
+            told.append(f"besides, {row['starved']} stopped before, starved")
+        what = f"`{row['way']}`: joints measured to stand, since the {row['counted_from']}"
+        yield what, "; ".join(told)
+
+
 def _export(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "run", f"{result['orders']} orders, {result['ticks']:,} ticks of 20 ms"
     yield "what is timed", "whole exports: a robot pose a tick, curves, log, pictures, fsync"
@@ -286,6 +404,21 @@ def _record(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield way, f"{figures['pictures_per_s']:.0f} pictures/s, {size:.1f} MB, {quality:.1f} dB"
     for way, ratio in (result["ratios"] or {}).items():
         yield f"ours over LeRobot's, {way}", f"**{ratio:.1f}**"
+
+
+def _fuzz(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "body, limits, seed", f"{result['body']}, {result['limits']}, {result['seed']}"
+    yield "hostile commands", f"{result['commands']:,}"
+    yield "ticks with a limit left, by an independent reader", f"**{result['breaches']}**"
+    rules = sorted(result["rules"].items(), key=lambda rule: -rule[1])
+    yield "decided by", ", ".join(f"{rule} {count:,}" for rule, count in rules)
+    for what, margin in result["margin"].items():
+        yield f"least margin: {what}", f"{margin:.4f}"
+    guard = result["guard_ms"]
+    yield "guard, CPU time a command, p50 / p99", f"{guard['p50']:.3f} / {guard['p99']:.3f} ms"
+    yield "commands a second", f"{result['commands_per_s']:.0f}"
+    for one in result["failing"]:
+        yield f"failing: `{one['again']}`", f"{one['ticks']} ticks"
 
 
 def _statistics(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -329,6 +462,18 @@ def _statistics(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         "different orders for each that 80 % power takes",
         ", ".join(f"{n} for {rates}" for rates, n in needed),
     )
+
+
+def _papers(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield (
+        f"hashing {result['megabytes']:,} MB of weights as the gate does over a bare loop",
+        f"{result['ratio']:.2f} ({result['gate_mb_s']:.0f} and {result['bare_mb_s']:.0f} MB/s)",
+    )
+    yield (
+        "`shopfloor papers check`, interpreter included: wall, processor",
+        f"{result['check_s']:.2f} s, {result['check_cpu_s']:.2f} s",
+    )
+    yield "asking all rules", f"{1000 * result['rules_s']:.1f} ms"
 
 
 def _start(result: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -6,17 +6,21 @@ import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from shopfloor.cli.workers import workers_option
 from shopfloor.errors import UsageError
+
+if TYPE_CHECKING:
+    from shopfloor.shift import Plan
 
 __all__ = ["command"]
 
 _DEFAULT_ORDERS = 30
-_FREE_ON_RESUME = {"resume", "workers", "max_wall", "as_json"}
+_FREE_ON_RESUME = {"resume", "workers", "max_wall", "as_json", "keep_going", "waiver_key"}
 
 
 @click.command(
@@ -41,13 +45,17 @@ Examples:
     type=click.Path(path_type=Path),
     help="Carry out the orders of a JSONL file (docs/orders.md).",
 )
+@click.option(
+    "--language", default="mixed", show_default=True,
+    help="What generated orders are told in: mixed, en or zh; the trays are the same.",
+)  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything.")
 @click.option(
     "--latency",
     help="What thinking costs on the clock: measured, fixed:MS, or none (pauses the world) "
     "[default: fixed:40 for built-in brains, measured for models].",
 )
-@click.option("--workers", type=int, default=1, show_default=True, help="Processes side by side.")
+@workers_option
 @click.option(
     "--record-fps", type=float, default=10.0, show_default=True, help="Rate of the streams [Hz]."
 )
@@ -96,6 +104,38 @@ Examples:
     "--cameras",
     help="Cameras that a model is shown, such as overview,front [default: overview].",
 )
+@click.option(
+    "--papers",
+    multiple=True,
+    metavar="FILE|enforce",
+    help="Papers of the brain (docs/papers.md); enforce refuses what does not pass. May be given "
+    "twice [default: the example's, stamped and not enforced].",
+)
+@click.option(
+    "--regime", default="eu,us,cn", show_default=True, help="Rules that the papers are held to."
+)
+@click.option(
+    "--waiver-key",
+    type=click.Path(path_type=Path),
+    help="Public key (PEM) of who may answer for a rule; without it no waiver counts.",
+)
+@click.option(
+    "--brain-deadline",
+    type=float,
+    default=60.0,
+    show_default=True,
+    help="A decision that takes more seconds has failed, and with it the order.",
+)
+@click.option(
+    "--fallback",
+    help="Who works while a model is lost, such as classical; the model is asked for again "
+    "(docs/live.md) [default: nobody, the shift ends].",
+)
+@click.option(
+    "--keep-going",
+    is_flag=True,
+    help="Do not end the shift when the brain is lost 3 times in a row.",
+)
 @click.option("--max-wall", type=float, help="Begin no new lot after so many seconds of wall time.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder [default: runs/DATE-TIME]."
@@ -115,6 +155,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     from shopfloor.cli.progress import Bar
     from shopfloor.report import run_summary, shift_table, write_report
     from shopfloor.shift import plan_of, run_shift
+    from shopfloor.shift.roster import LOST_LOTS
 
     resume: Path | None = options["resume"]
     if resume is not None:
@@ -127,13 +168,20 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         if given:
             raise UsageError(
                 f"--{given[0].replace('_', '-')} cannot be given with --resume: the run goes on as "
-                "it was begun (only --workers, --max-wall and --json are free)"
+                "it was begun (only --workers, --max-wall, --keep-going, --waiver-key and --json "
+                "are free)"
             )
         out = resume
-        plan = plan_of(resume, workers=options["workers"], max_wall_s=options["max_wall"])
+        plan = plan_of(
+            resume,
+            workers=options["workers"],
+            max_wall_s=options["max_wall"],
+            keep_going=options["keep_going"],
+        )
+        plan = _again(plan, options["waiver_key"])
     else:
         out = options["out"] or _fresh()
-        plan = _plan(options)
+        plan = _with_papers(_plan(options), options)
     with Bar(plan, out) as bar:
         ended = run_shift(plan, out, resume=resume is not None, progress=bar.update)
     page = write_report(out)
@@ -145,15 +193,25 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
         console = Console()
         console.print(shift_table(run_summary(out)))
-        click.echo(f"\nreport  {page}")
+        click.echo(f"\npapers  {plan.papers.said}")
+        click.echo(f"report  {page}")
+    if ended == "lost":
+        click.echo(
+            f"shopfloor: {plan.brain} was lost in {LOST_LOTS} orders in a row, so the shift ended; "
+            "see why with `shopfloor episodes --why`, and go on when it answers again, or give "
+            "--keep-going to insist",
+            err=True,
+        )
     if ended != "complete":
         # With --json stdout holds one object and nothing else.
         click.echo(f"go on   shopfloor run --resume {shlex.quote(str(out))}", err=as_json)
     if ended == "interrupted":
         sys.exit(130)
+    if ended == "lost":
+        sys.exit(2)
 
 
-def _plan(options: dict[str, Any]) -> Any:
+def _plan(options: dict[str, Any]) -> Plan:
     from shopfloor.shift import Latency, Plan
     from shopfloor.shift.latency import usual
     from shopfloor.shift.planned import planned_of
@@ -170,6 +228,7 @@ def _plan(options: dict[str, Any]) -> Any:
         orders=orders,
         hours=options["hours"],
         order_file=order_file,
+        language=options["language"],
         latency=Latency.parse(options["latency"] or usual(options["brain"])),
         limits=options["limits"],
         record_fps=options["record_fps"],
@@ -189,6 +248,9 @@ def _plan(options: dict[str, Any]) -> Any:
         max_wall_s=options["max_wall"],
         noise=options["noise"],
         faults=_faults(options["faults"]),
+        brain_deadline_s=options["brain_deadline"],
+        fallback=options["fallback"],
+        keep_going=options["keep_going"],
     )
 
 
@@ -198,6 +260,51 @@ def _faults(given: tuple[str, ...]) -> tuple[str, ...]:
     from shopfloor.cell.fault.plan import read
 
     return read(given)
+
+
+def _with_papers(plan: Plan, options: dict[str, Any]) -> Plan:
+    """Check the papers before anything of the brain is loaded."""
+    from dataclasses import replace
+
+    from shopfloor.papers import pass_gate
+
+    given = options["papers"]
+    named = [Path(each) for each in given if each != "enforce"]
+    if len(named) > 1:
+        raise UsageError(
+            f"--papers names {named[0]} and {named[1]}; one file holds a cell's papers"
+        )
+    file = named[0] if named else None
+    passed = pass_gate(
+        plan.brain,
+        file=file,
+        enforce="enforce" in given,
+        regimes=options["regime"],
+        key=options["waiver_key"],
+    )
+    seals = passed.seals
+    if plan.fallback is not None and "enforce" in given:  # who stands in needs papers as well
+        seals += pass_gate(
+            plan.fallback, file=file, enforce=True, regimes=options["regime"],
+            key=options["waiver_key"],
+        ).seals  # fmt: skip
+    return replace(plan, papers=passed.stamp, papers_file=file, seals=seals)
+
+
+def _again(plan: Plan, key: Path | None) -> Plan:
+    """Check the papers of a resumed run as they were checked, on this day and on these files."""
+    from dataclasses import replace
+
+    from shopfloor.papers import pass_gate
+
+    old = plan.papers
+    if old.checked is None:
+        return plan
+    regimes = ",".join(name for name in old.regimes if name != "licence")
+    passed = pass_gate(
+        plan.brain, file=plan.papers_file, enforce=old.enforced, regimes=regimes, key=key
+    )
+    return replace(plan, papers=passed.stamp, seals=passed.seals)
 
 
 def _fresh() -> Path:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from shopfloor.types import (
     Event,
     Exchange,
     Finish,
+    Lot,
     Needs,
     Observation,
     Order,
@@ -83,6 +85,19 @@ class Answers:
         brain = _Recorded(self.run, context.cameras)
         return brain, brain
 
+    def worked_by(self, lot: Lot) -> str:
+        """Name who worked a lot; the brain of the run where it has no such lot."""
+        brain, who = _who(self.run)
+        return who.get((lot.orders[0].id, lot.seed), brain)
+
+
+@lru_cache(maxsize=4)
+def _who(run: Path) -> tuple[str, Mapping[tuple[str, int], str]]:
+    """The brain of a run, and who worked each of its lots, by order and seed."""
+    with RunFolder.open(run) as folder:
+        who = {(entry.order, entry.seed): entry.worked_by for entry in folder.entries()}
+        return folder.manifest.brain, who
+
 
 def recorded_answers(episode: Episode) -> tuple[Answer, ...]:
     """Read what was decided in a lot.
@@ -104,7 +119,7 @@ def recorded_answers(episode: Episode) -> tuple[Answer, ...]:
         elif record.kind == "exchange":
             answers.append(_answer(body, tuple(cameras), episode.path))
             cameras = []
-    return tuple(_with_fault(answer, faults.get(answer.tick, ())) for answer in answers)
+    return tuple(_with_fault(answer, faults.get(answer.due, ())) for answer in answers)
 
 
 def _answer(body: Mapping[str, Any], cameras: tuple[str, ...], path: Path) -> Answer:
@@ -144,6 +159,7 @@ class _Recorded:
     """
 
     unproven = None
+    waits = False
 
     def __init__(self, run: Path, cameras: tuple[str, ...]) -> None:
         self._folder = RunFolder.open(run)
@@ -176,7 +192,7 @@ class _Recorded:
             raise _again(*answer.fault, answer.exchange)
         return Reply(answer.decision, answer.exchange)
 
-    def ticks(self, wall_s: float, control_dt: float) -> int:
+    def ticks(self, wall_s: float, control_dt: float, *, late: bool = False) -> int:
         """Ticks that were charged for the last answer."""
         return self._charge
 

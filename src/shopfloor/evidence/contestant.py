@@ -12,7 +12,7 @@ from shopfloor.report.load import load
 
 __all__ = ["Contestant", "contestants", "distinct"]
 
-_TELLING = ("brain", "body", "cell", "latency", "limits")
+_TELLING = ("brain", "body", "cell", "language", "latency", "limits")
 """What a run is called by, where it is not the same in all of them."""
 
 
@@ -49,16 +49,20 @@ def contestants(folders: Sequence[Path], labels: Sequence[str] = ()) -> tuple[Co
         RunError, UsageError: There is no run in a folder, or it is damaged.
     """
     runs = [load(folder) for folder in folders]
-    names = labels or distinct([_facts(run.manifest) for run in runs])
+    names = labels or distinct([_facts(run.manifest, run.entries) for run in runs])
     return tuple(
         Contestant(name, run.path, run.manifest, run.entries, run.ended)
         for name, run in zip(names, runs, strict=True)
     )
 
 
-def _facts(manifest: Manifest) -> dict[str, str]:
+def _facts(manifest: Manifest, entries: Sequence[Entry]) -> dict[str, str]:
     facts = {name: str(getattr(manifest, name)) for name in _TELLING}
-    return {**facts, "noise": f"noise {manifest.noise}"}
+    # Who did not decide alone is never called by one name.
+    others = dict.fromkeys(e.worked_by for e in entries if e.worked_by != manifest.brain)
+    facts["brain"] = " and ".join((manifest.brain, *others))
+    faults = ", ".join(manifest.faults) or "no faults"
+    return {**facts, "noise": f"noise {manifest.noise}", "faults": faults}
 
 
 def distinct(facts: Sequence[Mapping[str, str]]) -> tuple[str, ...]:

@@ -9,16 +9,26 @@ from hashlib import sha256
 
 from shopfloor.errors import RunCorrupt, UsageError
 from shopfloor.evidence.contestant import Contestant
+from shopfloor.order import GeneratedOrders
 from shopfloor.record import RunFolder
 from shopfloor.record.entry import Entry, Manifest
+from shopfloor.types import Language
 
 __all__ = ["Matched", "match"]
 
-_VARIED = ("cell", "body", "brain", "latency", "limits", "noise", "cameras")
+_VARIED = ("cell", "body", "brain", "language", "latency", "limits", "noise", "faults", "cameras")
 """What somebody may mean to compare."""
 
+
+def _said(value: object) -> str:
+    """Write a value of a manifest in one line."""
+    return (", ".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)
+
+
 _FACTS: tuple[tuple[str, Callable[[Manifest], str]], ...] = (
-    *((name, lambda m, name=name: str(getattr(m, name))) for name in _VARIED),
+    *((name, lambda m, name=name: _said(getattr(m, name))) for name in _VARIED),
+    ("deadline of the brain", lambda m: f"{m.brain_deadline_s:g} s"),
+    ("fallback", lambda m: m.fallback or "nobody"),
     ("seed", lambda m: str(m.seed)),
     ("source of orders", lambda m: m.sha256.get("orders", "unknown")[:12]),
     ("model of the cell", lambda m: m.sha256.get("cell", "unknown")[:12]),
@@ -46,6 +56,8 @@ class Matched:
         whole: Whether no run has an order that the others lack.
         dropped: Orders left out because an unfinished run lacks one before them.
         fixed: Whether the length of every run was fixed beforehand.
+        by_content: Whether logs were asked what each order was, as the runs took their orders from
+            different sources.
         differs: (what, value for each contestant) of everything that is not the same.
     """
 
@@ -54,6 +66,7 @@ class Matched:
     whole: bool
     dropped: int
     fixed: bool
+    by_content: bool
     differs: tuple[tuple[str, tuple[str, ...]], ...]
 
     def entries(self, index: int) -> tuple[Entry, ...]:
@@ -64,8 +77,9 @@ class Matched:
 def match(contestants: Sequence[Contestant]) -> Matched:
     """Find the common orders.
 
-    Where all runs took their orders from the same source, lots are told by index and seed.
-    Otherwise each log is asked what the lot was: parts and their places, totes, words, goal, seed.
+    Where all runs took their orders from the same source, or from one that told the same lots in
+    other words, lots are told by index and seed. Otherwise each log is asked what the lot was:
+    parts and their places, totes, words, goal, seed.
 
     Raises:
         UsageError: Fewer than two runs, a run without orders, or no order in common.
@@ -82,7 +96,8 @@ def match(contestants: Sequence[Contestant]) -> Matched:
                 f"{each.path} has 0 orders: nothing was measured, so nothing can be compared; "
                 "work it first, with shopfloor run --resume"
             )
-    keyed = _keyed(contestants)
+    by_content = not _same_lots([each.manifest for each in contestants])
+    keyed = _keyed(contestants, by_content=by_content)
     dropped = 0
     kept: list[dict[Hashable, Entry]] = []
     for each, orders in zip(contestants, keyed, strict=True):
@@ -101,15 +116,34 @@ def match(contestants: Sequence[Contestant]) -> Matched:
         whole=all(len(orders) == len(common) for orders in keyed),
         dropped=dropped,
         fixed=all(each.fixed for each in contestants),
+        by_content=by_content,
         differs=differs,
     )
 
 
-def _keyed(contestants: Sequence[Contestant]) -> list[dict[Hashable, Entry]]:
+def _same_lots(manifests: Sequence[Manifest]) -> bool:
+    """Return whether lots with one index are the same lot; the words of their orders may differ."""
+    sources = {manifest.sha256.get("orders") for manifest in manifests}
+    if len({manifest.seed for manifest in manifests}) > 1 or None in sources:
+        return False
+    if len(sources) == 1:
+        return True
+    return all(
+        manifest.order_file is None
+        and manifest.sha256["orders"] == _generated(manifest.seed, manifest.language)
+        for manifest in manifests
+    )
+
+
+def _generated(seed: int, language: str) -> str:
+    """Return the hash of the orders that this very generator makes, in a language."""
+    told: Language | None = "en" if language == "en" else "zh" if language == "zh" else None
+    return GeneratedOrders(seed, language=told).sha256
+
+
+def _keyed(contestants: Sequence[Contestant], *, by_content: bool) -> list[dict[Hashable, Entry]]:
     """Return the entries of each by what the order is."""
-    sources = {each.manifest.sha256.get("orders") for each in contestants}
-    seeds = {each.manifest.seed for each in contestants}
-    if len(sources) == 1 and len(seeds) == 1 and None not in sources:
+    if not by_content:
         keyed: list[dict[Hashable, Entry]] = [
             {entry.lot: entry for entry in each.entries} for each in contestants
         ]

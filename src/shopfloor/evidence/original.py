@@ -77,6 +77,10 @@ class Original:
         """
         manifest = self.manifest
         repeatable = manifest.brain in plugins.names("brains") and manifest.latency != "measured"
+        # Nobody can have a brain lost at the same moment again.
+        repeatable = repeatable and not any(
+            entry.lost or entry.worked_by != manifest.brain for entry in self.entries
+        )
         if repeatable:
             return "worked again"
         return "asked again" if ask_again else "replayed"

@@ -5,24 +5,19 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from shopfloor.evidence import drawing, verdict
+from shopfloor.evidence import drawing, scatter, verdict
 from shopfloor.evidence.comparison import Comparison, Pair, Standing
+from shopfloor.evidence.template import template
+from shopfloor.evidence.trend import SCALES, trend
 from shopfloor.order import FAILURE_MEANINGS
 from shopfloor.record.disk import write_atomic
-from shopfloor.record.entry import Entry
-from shopfloor.report import wording
+from shopfloor.record.entry import Entry, Manifest
 from shopfloor.report.chart import nice_ticks
 from shopfloor.report.printable import printable
-from shopfloor.shift import Latency
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 __all__ = ["render", "write"]
 
@@ -52,7 +47,7 @@ def render(found: Comparison) -> str:
     picture, hidden = _picture(found, letters)
     uph_top = nice_ticks(max(_fastest(each) for each in standings))[-1]
     cycles = [each.summary.cycle.p99 or 0.0 for each in standings]
-    page = _template().render(
+    page = template("compare.html.j2").render(
         found=found,
         standings=standings,
         headline=verdict.headline(found),
@@ -66,7 +61,8 @@ def render(found: Comparison) -> str:
         cycle_top=nice_ticks(max(cycles))[-1],
         span=drawing.span,
         ranking=_ranking(standings) if len(standings) > 2 else None,
-        trends=_trends(standings, uph_top),
+        trends=_trends(standings),
+        costs=_costs(standings),
     )
     return page + "\n"
 
@@ -79,27 +75,6 @@ def _fastest(standing: Standing) -> float:
 def _words(found: Comparison, pair: Pair) -> tuple[str, str]:
     said = verdict.said(pair, watched=found.watched, pairs=len(found.pairs))
     return said, verdict.speed_said(pair)
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "percent": wording.percent,
-        "number": wording.number,
-        "clock": wording.clock,
-        "bounds": wording.interval,
-        "rate_interval": wording.rate_interval,
-        "between": wording.between,
-        "printable": printable,
-        "p_words": verdict.p_words,
-    }
-    source = files("shopfloor.evidence").joinpath("compare.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(source)
 
 
 def _letters(found: Comparison) -> dict[str, str]:
@@ -152,41 +127,61 @@ def _ranking(standings: Sequence[Standing]) -> list[Standing]:
     return sorted(standings, key=lambda each: -(each.strength.value or 0.0))
 
 
-def _trends(standings: Sequence[Standing], uph_top: float) -> dict[str, Any] | None:
-    """Draw success and throughput against latency, where a brain had several fixed ones."""
-    lines: dict[str, list[tuple[float, Standing]]] = {}
-    for each in standings:
-        latency = Latency.parse(each.contestant.manifest.latency)
-        if latency.mode == "measured":
-            continue
-        name = f"{each.contestant.manifest.brain} on {each.contestant.manifest.body}"
-        ms = 0.0 if latency.mode == "none" else latency.fixed_ms
-        lines.setdefault(name, []).append((ms, each))
-    lines = {name: sorted(points, key=lambda point: point[0]) for name, points in lines.items()}
-    lines = {name: points for name, points in lines.items() if len({ms for ms, _ in points}) > 1}
-    if not lines:
+def _trends(standings: Sequence[Standing]) -> list[dict[str, Any]]:
+    """Draw success and throughput against what was varied along a scale."""
+    drawn = []
+    for factor in SCALES:
+        names = _lines([each.contestant.manifest for each in standings], factor)
+        runs = [
+            (name, each.contestant.manifest, each.summary)
+            for name, each in zip(names, standings, strict=True)
+        ]
+        drawn.append(trend(factor, runs))
+    return [each for each in drawn if each is not None]
+
+
+def _lines(manifests: Sequence[Manifest], factor: str) -> list[str]:
+    """Name the line of each run: what it has in common with those that differ in a factor alone."""
+    facts = [
+        {
+            "brain": each.brain,
+            "body": each.body,
+            "language": each.language,
+            "limits": each.limits,
+            "latency": each.latency,
+            "noise": f"noise {each.noise}",
+            "faults": ", ".join(each.faults) or "no faults",
+        }
+        for each in manifests
+    ]
+    telling = [
+        name
+        for name in facts[0]
+        if name != factor and (name == "brain" or len({each[name] for each in facts}) > 1)
+    ]
+    return [", ".join(each[name] for name in telling) for each in facts]
+
+
+def _costs(standings: Sequence[Standing]) -> dict[str, Any] | None:
+    """Draw what a good unit costs against success; None where nobody delivered one."""
+    spots = [spot for each in standings if (spot := _spot(each)) is not None]
+    if not spots:
         return None
-    good = {
-        name: [drawing.Point(ms, (s := each.summary.good).rate, s.lo, s.hi) for ms, each in points]
-        for name, points in lines.items()
-    }
-    uph = {name: [_uph(ms, each) for ms, each in points] for name, points in lines.items()}
+    columns = standings[0].summary.cost.columns
+    label = "Cost of a good unit against the share of good orders"
     return {
-        "names": list(lines),
-        "good": drawing.against(
-            good, unit="ms", top=1.0, percent=True, label="Share of good orders against latency"
-        ),
-        "uph": drawing.against(
-            uph, unit="ms", top=uph_top, percent=False, label="Good units per hour against latency"
-        ),
+        "picture": scatter.scatter(spots, label),
+        "names": [spot.name for spot in spots],
+        "prices": [columns[0].robot_price_usd, columns[-1].robot_price_usd],
+        "dated": standings[0].summary.cost.prices.dated,
     }
 
 
-def _uph(ms: float, standing: Standing) -> drawing.Point:
-    bounds = standing.summary.uph_interval
-    return drawing.Point(
-        ms,
-        standing.summary.uph,
-        None if bounds is None else bounds.lo,
-        None if bounds is None else bounds.hi,
+def _spot(standing: Standing) -> scatter.Spot | None:
+    good, columns = standing.summary.good, standing.summary.cost.columns
+    low, high = columns[0].known_per_unit_usd, columns[-1].known_per_unit_usd
+    if low is None or high is None or good.rate is None or good.lo is None or good.hi is None:
+        return None
+    return scatter.Spot(
+        standing.label, (good.rate, good.lo, good.hi), (low, high), least=bool(columns[0].lacks)
     )

@@ -15,7 +15,7 @@ from shopfloor.evidence.answers import Answers, recorded_answers
 from shopfloor.evidence.divergence import divergence
 from shopfloor.evidence.original import Original
 from shopfloor.evidence.replica import Difference, Replica, Way, judged
-from shopfloor.record import Entry, Manifest, RunFolder
+from shopfloor.record import Entry, Manifest, RunFolder, Session
 from shopfloor.report import log_sha256
 from shopfloor.shift import Plan, Progress, plan_of, run_shift
 
@@ -149,6 +149,7 @@ class Repetition:
                 *before.missing,
                 *_unmatched(mine, theirs),
                 *_manifests(old.manifest, new.manifest, self.way),
+                *_machines(old.sessions(), new.sessions()),
                 *_figures(both),
                 *(Difference("log", f"lot {a.lot}", a.log_sha256, b.log_sha256) for a, b in both
                   if a.log_sha256 != b.log_sha256),
@@ -224,6 +225,13 @@ def _manifests(was: Manifest, now: Manifest, way: Way) -> Iterator[Difference]:
                 yield from _unlike(kind, f"{prefix}{part}", before, after, part)
         elif before != after:
             yield Difference("setting", name.replace("_", " "), str(before), str(after))
+
+
+def _machines(was: Sequence[Session], now: Sequence[Session]) -> Iterator[Difference]:
+    """Lots may have been worked on other kinds of machine than a manifest names."""
+    before, after = ("; ".join(sorted({o for s in side for o in s.others})) for side in (was, now))
+    if before or after:
+        yield Difference("environment", "other machines", before or "none", after or "none")
 
 
 def _unlike(

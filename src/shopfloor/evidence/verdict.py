@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from shopfloor.evidence.comparison import ALPHA, Comparison, Pair
+from shopfloor.evidence.match import Matched
 from shopfloor.report.interval import anytime
 from shopfloor.report.wording import SIMULATION, percent
 
 __all__ = ["headline", "method", "notes", "p_words", "said", "speed_said"]
 
-_VARIED = {"brain", "body", "cell", "latency", "limits", "noise", "cameras"}
+_VARIED = {"brain", "body", "cell", "language", "latency", "limits", "noise", "faults", "cameras"}
 _BEHIND_A_NAME = (
     "model of the cell",
     "model of the body",
@@ -149,11 +150,12 @@ def _notes(found: Comparison) -> Iterator[str]:
     matched = found.matched
     differs = dict(matched.differs)
     varied = [name for name in differs if name in _VARIED]
-    if not matched.whole or "source of orders" in differs:
+    if not matched.whole or matched.by_content:
+        how = ", by what each order is" if matched.by_content else ""
         of = ", ".join(f"{each.label} has {len(each.entries)}" for each in matched.contestants)
         yield (
-            f"Matched on {_orders(found.n)} that all have in common, by what each order is "
-            f"({of}); every figure is of these alone"
+            f"Matched on {_orders(found.n)} that all have in common{how} ({of}); every figure is "
+            "of these alone"
         )
     if matched.dropped:
         yield (
@@ -170,12 +172,25 @@ def _notes(found: Comparison) -> Iterator[str]:
         yield f"The runs were not made alike ({', '.join(house)}); see the foot of the page"
     for each in matched.contestants:
         yield from (f"{each.label}: {note.rstrip('.')}" for note in each.manifest.notes)
+    yield from _stood_in(matched)
     for each in matched.contestants:
         if not each.fixed:
             yield f"{each.label}: {_unfinished(each.ended, len(each.entries))}"
     alike = [pair for pair in found.pairs if pair.identical]
     if alike:
         yield "The same in every tick: " + "; ".join(f"{pair.a} and {pair.b}" for pair in alike)
+
+
+def _stood_in(matched: Matched) -> Iterator[str]:
+    """Say whose figures are not of one brain alone."""
+    for each in matched.contestants:
+        brain = each.manifest.brain
+        if others := [e.worked_by for e in each.entries if e.worked_by != brain]:
+            yield (
+                f"{each.label}: {brain} was lost, and {' and '.join(sorted(set(others)))} decided "
+                f"in {len(others)} of {_orders(len(each.entries))}; its figures are of both "
+                "together"
+            )
 
 
 def _confounded(found: Comparison, varied: Sequence[str]) -> Iterator[str]:

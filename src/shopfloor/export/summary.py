@@ -62,7 +62,7 @@ EPISODES = pa.schema(
 )
 """Columns that hold more than one value and are no list are JSON. ``instruction`` is what the
 brain was told; the other language was put into words from the goal, or is null. ``breaches`` is
-null where nobody looked, ``papers_sha256`` until brains have papers."""
+null where nobody looked, ``papers_sha256`` where nobody gave papers."""
 
 
 def summary(reading: Reading) -> dict[str, Any]:
@@ -112,5 +112,5 @@ def summary(reading: Reading) -> dict[str, Any]:
         "hashes": as_json(manifest.sha256),
         "versions": as_json(manifest.versions),
         "git_commit": manifest.git_commit,
-        "papers_sha256": None,
+        "papers_sha256": manifest.papers.papers_sha256 if manifest.papers.given else None,
     }

@@ -13,13 +13,37 @@ from typing import Any
 import numpy as np
 
 from shopfloor.errors import LimitsError, UnknownName
-from shopfloor.types import BodySpec, FloatArray, LimbLimits, LimbSpec, Limits
+from shopfloor.types import (
+    BodySpec,
+    Box,
+    FloatArray,
+    LimbLimits,
+    LimbSpec,
+    Limits,
+    PeopleLimits,
+    ServoLimits,
+)
 
 __all__ = ["MODES", "load_limits"]
 
 MODES = ("fenced", "collaborative")
 
-_TOP = {"name", "dated", "tool_speed_m_s", "limb_distance_m", "command_age_ticks", "limbs"}
+_LENGTHS = (
+    "tool_speed_m_s",
+    "tool_acceleration_m_s2",
+    "limb_distance_m",
+    "self_distance_m",
+    "contact_force_n",
+    "contact_release_s",
+)
+_SHARES = ("joint_overshoot", "tool_overshoot")
+_SERVO = {*_SHARES, "tracking_m", "tracking_deg", "following_deg"}
+_PEOPLE = {"approach_m_s", "reaction_s", "intrusion_m", "supplement_m"}
+_BOX = {"lower_m", "upper_m"}
+_TOP = {
+    *("name", "dated", "command_age_ticks", "servo", "people", "keep_out", "limbs"),
+    *_LENGTHS,
+}
 _MOST = 1e9
 """No number of a cell is larger; it also keeps integers out that no float can hold."""
 _SLACK_RAD = 1e-6
@@ -27,6 +51,9 @@ _LIMB = {
     "q_lower_deg",
     "q_upper_deg",
     "qd_max_deg_s",
+    "qdd_max_deg_s2",
+    "carry",
+    "gain",
     "workspace_lower_m",
     "workspace_upper_m",
 }
@@ -84,9 +111,11 @@ def _limits(table: Mapping[str, Any], body: BodySpec, where: str, sha256: str) -
     return Limits(
         name=name,
         dated=dated.isoformat(),
-        tool_speed_m_s=_positive(table, "tool_speed_m_s", where),
-        limb_distance_m=_positive(table, "limb_distance_m", where),
+        **{field: _positive(table, field, where) for field in _LENGTHS},
         command_age_ticks=age,
+        servo=_servo(table["servo"], f"{where}: servo"),
+        people=_people(table["people"], f"{where}: people"),
+        keep_out=_keep_out(table["keep_out"], f"{where}: keep_out"),
         limbs={
             limb: _limb(limbs[limb], spec, f"{where}: limbs.{limb}")
             for limb, spec in body.limbs.items()
@@ -95,32 +124,75 @@ def _limits(table: Mapping[str, Any], body: BodySpec, where: str, sha256: str) -
     )
 
 
-def _limb(table: Any, spec: LimbSpec, where: str) -> LimbLimits:
+def _servo(table: Any, where: str) -> ServoLimits:
+    _table(table, _SERVO, where)
+    shares = [_positive(table, field, where) for field in _SHARES]
+    for field, share in zip(_SHARES, shares, strict=True):
+        if share >= 1:
+            raise LimitsError(f"{where}: {field} is {share:g}; it must be a share below 1")
+    tracking, following = (
+        float(np.radians(_positive(table, f"{field}_deg", where)))
+        for field in ("tracking", "following")
+    )
+    tracking_m = _positive(table, "tracking_m", where)
+    return ServoLimits(shares[0], shares[1], tracking_m, tracking, following)
+
+
+def _people(table: Any, where: str) -> PeopleLimits:
+    _table(table, _PEOPLE, where)
+    return PeopleLimits(**{field: _positive(table, field, where) for field in sorted(_PEOPLE)})
+
+
+def _keep_out(table: Any, where: str) -> tuple[Box, ...]:
+    """Read the boxes; none is allowed, but it must be said: ``[keep_out]``."""
+    if not isinstance(table, dict):
+        raise LimitsError(f"{where} must be a table of boxes; it may be empty")
+    boxes = []
+    for name, box in table.items():
+        _table(box, _BOX, f"{where}.{name}")
+        low, high = (_numbers(box, field, 3, f"{where}.{name}") for field in ("lower_m", "upper_m"))
+        if np.any(low >= high):
+            raise LimitsError(f"{where}.{name}: lower_m must be below upper_m")
+        boxes.append(Box(name, low, high))
+    return tuple(boxes)
+
+
+def _table(table: Any, names: set[str], where: str) -> None:
     if not isinstance(table, dict):
         raise LimitsError(f"{where} must be a table")
-    _exactly(table, _LIMB, where)
-    q_lower, q_upper, qd_max = (
+    _exactly(table, names, where)
+
+
+def _limb(table: Any, spec: LimbSpec, where: str) -> LimbLimits:
+    _table(table, _LIMB, where)
+    q_lower, q_upper, qd_max, qdd_max = (
         np.radians(_numbers(table, field, spec.dof, where))
-        for field in ("q_lower_deg", "q_upper_deg", "qd_max_deg_s")
+        for field in ("q_lower_deg", "q_upper_deg", "qd_max_deg_s", "qdd_max_deg_s2")
     )
+    carry, gain = (_numbers(table, field, spec.dof, where) for field in ("carry", "gain"))
     low, high = (_numbers(table, f"workspace_{side}_m", 3, where) for side in ("lower", "upper"))
     if np.any(q_lower >= q_upper):
         raise LimitsError(f"{where}: q_lower_deg must be below q_upper_deg for every joint")
-    if np.any(qd_max <= 0):
-        raise LimitsError(f"{where}: qd_max_deg_s must be above 0 for every joint")
+    for field, least in (("qd_max_deg_s", qd_max), ("qdd_max_deg_s2", qdd_max)):
+        if np.any(least <= 0):
+            raise LimitsError(f"{where}: {field} must be above 0 for every joint")
     if np.any(low >= high):
         raise LimitsError(f"{where}: workspace_lower_m must be below workspace_upper_m")
+    for field, share in (("carry", carry), ("gain", gain)):
+        if np.any(share < 0) or np.any(share >= 1):
+            raise LimitsError(f"{where}: {field} is {table[field]!r}; shares from 0 to below 1")
     for field, over in (
         ("q_lower_deg", spec.q_lower - q_lower),
         ("q_upper_deg", q_upper - spec.q_upper),
         ("qd_max_deg_s", qd_max - spec.qd_max),
+        ("qdd_max_deg_s2", qdd_max - spec.qdd_max),
     ):
         if np.any(over > _SLACK_RAD):
             raise LimitsError(
                 f"{where}: {field} is {table[field]!r}, which is {np.degrees(over.max()):g} more "
                 "than the body can do; state what it may do"
             )
-    return LimbLimits(q_lower, q_upper, qd_max, low, high)
+    return LimbLimits(q_lower, q_upper, qd_max, qdd_max, carry, gain, low, high)
 
 
 def _exactly(table: Mapping[str, Any], names: set[str], where: str) -> None:

@@ -174,15 +174,20 @@ class GeneratedOrders:
     """An endless or counted stream of lots, each with one order, made from a seed.
 
     Attributes:
-        sha256: Names what the orders are: the generator's version and the seed.
+        sha256: Names what the orders are: the generator's version, the seed, and the language
+            where all are told in one.
     """
 
-    def __init__(self, seed: int, count: int | None = None) -> None:
+    def __init__(
+        self, seed: int, count: int | None = None, *, language: Language | None = None
+    ) -> None:
         """Set up the stream.
 
         Args:
             seed: Seed of the shift, 0 or greater.
             count: Number of lots; None for no end.
+            language: What every order is told in; None for either, drawn anew for each. It
+                changes words only: parts, places and goals are the same in any language.
 
         Raises:
             OrderError: A negative seed or count.
@@ -191,8 +196,10 @@ class GeneratedOrders:
             raise OrderError(
                 f"seed {seed} and count {count} were asked for; both must be 0 or greater"
             )
-        self._seed, self._count = seed, count
-        self.sha256 = sha256(f"shopfloor generated orders {VERSION} {seed}".encode()).hexdigest()
+        self._seed, self._count, self._language = seed, count, language
+        told = f" {language}" if language else ""
+        named = f"shopfloor generated orders {VERSION} {seed}{told}"
+        self.sha256 = sha256(named.encode()).hexdigest()
 
     def lot(self, index: int) -> Lot:
         """Return one lot; it depends on the seed and its index alone.
@@ -209,7 +216,8 @@ class GeneratedOrders:
         totes = tuple(_some(draw, TOTE_NAMES[: int(draw.integers(2, len(TOTE_NAMES) + 1))], 4))
         goal = _goal(rng(seed, index, "goal"), parts, totes)
         words = rng(seed, index, "words")
-        language: Language = "en" if words.random() < 0.5 else "zh"
+        drawn: Language = "en" if words.random() < 0.5 else "zh"
+        language = self._language or drawn
         order = Order(
             id=f"sorting-{seed}-{index:04d}",
             instruction=render(goal, language, words),

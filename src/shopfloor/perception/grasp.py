@@ -9,9 +9,9 @@ import numpy as np
 
 from shopfloor.perception.colour import GREY
 from shopfloor.perception.deproject import at_height, window
-from shopfloor.perception.outline import Outline, lean, outline, without_sides
+from shopfloor.perception.outline import Outline, is_round, lean, outline, without_sides
 from shopfloor.perception.relief import Relief, point, relief
-from shopfloor.perception.segment import DISC, DISC_NOISY, LOWEST_M
+from shopfloor.perception.segment import DISC, LOWEST_M
 from shopfloor.types import Frame
 
 __all__ = ["Grasp", "grasp_at"]
@@ -101,7 +101,7 @@ def _best(
 ) -> Grasp | None:
     """The grasp whose fingers find the lowest ground, then the narrower one."""
     floor, highest = stands.floor_m, stands.top_m
-    disc = face.fill < (DISC_NOISY if seen.noisy else DISC) and face.length_m < 1.3 * face.width_m
+    disc = stands.disc(face, seen) and face.length_m < 1.3 * face.width_m
     if disc:
         width = 0.5 * (face.width_m + face.length_m)
         choices = [(k * np.pi / 6, width) for k in range(-3, 3)]
@@ -135,6 +135,10 @@ class _Standing:
     covered: np.ndarray
     top_m: float
     floor_m: float
+
+    def disc(self, face: Outline, seen: Relief) -> bool:
+        """Whether its top is round."""
+        return is_round(seen.points[self.inside][:, :2]) if seen.noisy else face.fill < DISC
 
 
 def _by_height(seen: Relief, row: int, column: int) -> _Standing | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from shopfloor.perception.colour import GREY
 from shopfloor.perception.deproject import pixel
-from shopfloor.perception.relief import relief
+from shopfloor.perception.relief import Relief, relief
 from shopfloor.types import FloatArray, Frame
 
 __all__ = ["surface"]
+
+_MOST = 0.9
 
 
 def surface(frame: Frame, xy: FloatArray, z_guess: float, radius_m: float) -> FloatArray:
@@ -34,5 +37,18 @@ def surface(frame: Frame, xy: FloatArray, z_guess: float, radius_m: float) -> Fl
         left, right = max(int(u - r), 0), min(int(u + r) + 1, width)
         top, bottom = max(int(v - r), 0), min(int(v + r) + 1, height)
         if left < right and top < bottom:
-            out[i] = relief(frame, (left, top, right, bottom)).points[..., 2].max()
+            out[i] = _highest(relief(frame, (left, top, right, bottom)))
     return out
+
+
+def _highest(seen: Relief) -> float:
+    """Height of the highest thing in a window [m].
+
+    The largest of many noisy heights is too large: there, what most of the coloured pixels keep
+    below counts, or most of the others.
+    """
+    z = seen.points[..., 2]
+    if not seen.noisy:
+        return float(z.max())
+    coloured = seen.colours != GREY
+    return max(float(np.quantile(z[part], _MOST)) for part in (coloured, ~coloured) if part.any())

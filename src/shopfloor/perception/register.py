@@ -25,6 +25,7 @@ _LEAST_FLOOR = 300
 _SEARCH_M = 0.016
 """How far from where it should be a rim is looked for."""
 _STEP_M = 0.0005
+_STEPS = np.arange(-_SEARCH_M, _SEARCH_M + 1e-9, _STEP_M)
 _SEGMENTS, _LINES = 10, 9
 _SIDE = 8
 """Samples on each side of a step, 4 mm."""
@@ -133,35 +134,8 @@ def _aligned(frame: Frame, tray: Station) -> tuple[FloatArray, int]:
 
     Also says how many stretches of the rim agree; 0 where too few do.
     """
-    pose = frame.camera_in_world
-    (cx, cy, cz), (sx, sy, sz) = tray.center_m, tray.size_m
-    middles, normals = [], []
-    for axis, half, other in ((0, sx / 2, sy / 2), (1, sy / 2, sx / 2)):
-        for side in (-1.0, 1.0):
-            for along in np.linspace(-0.85, 0.85, _SEGMENTS) * other:
-                at, normal = np.zeros(2), np.zeros(2)
-                at[axis], at[1 - axis] = side * half, along
-                normal[axis] = side
-                middles.append(at)
-                normals.append(normal)
-    middle, normal = np.array(middles), np.array(normals)
-    steps = np.arange(-_SEARCH_M, _SEARCH_M + 1e-9, _STEP_M)
-    spread = np.linspace(-0.08, 0.08, _LINES) * min(sx, sy)
-    tangent = normal[:, ::-1]
-    places = (
-        middle[:, None, None]
-        + steps[None, None, :, None] * normal[:, None, None]
-        + spread[None, :, None, None] * tangent[:, None, None]
-    )
-    flat = places.reshape(-1, 2) + np.array([cx, cy])
-    uv = pixel(frame, np.column_stack([flat, np.full(len(flat), cz + sz)])) - 0.5
-    grey = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY)
-    sampled = cv2.remap(
-        grey, uv[None, :, 0].astype(np.float32), uv[None, :, 1].astype(np.float32),
-        cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
-    profile = np.median(sampled.reshape(places.shape[:3]).astype(float), axis=1)
-    off, strong = _edges(profile, steps)
+    middle, normal = _stretches(tray)
+    off, strong = _edges(_profiles(frame, tray, middle, normal), _STEPS)
     # An edge at p moved by (t + turn x p) shows along its normal; walls stand out by g everywhere.
     cross = -middle[:, 1] * normal[:, 0] + middle[:, 0] * normal[:, 1]
     design = np.column_stack([normal, cross, np.ones(len(normal))])
@@ -169,19 +143,53 @@ def _aligned(frame: Frame, tray: Station) -> tuple[FloatArray, int]:
     for _ in range(5):
         sides = {tuple(n) for n in normal[keep]}
         if len(sides) < 4 or keep.sum() < 2 * _SEGMENTS:
-            return pose, 0
+            return frame.camera_in_world, 0
         x = np.linalg.lstsq(design[keep], off[keep], rcond=None)[0]
         left = off - design @ x
         typical = 1.4826 * np.median(np.abs(left[keep]))
         keep = strong & (np.abs(left) < max(2.5 * typical, 0.0008))
     if np.abs(left[keep]).max() > _AGREE_M:
-        return pose, 0
+        return frame.camera_in_world, 0
     # The rim is seen moved by (t, turn): take that off.
-    c, s = np.cos(-x[2]), np.sin(-x[2])
+    centre, (c, s) = np.array(tray.center_m[:2]), (np.cos(-x[2]), np.sin(-x[2]))
     back = np.eye(4)
     back[:2, :2] = [[c, -s], [s, c]]
-    back[:2, 3] = np.array([cx, cy]) - back[:2, :2] @ (np.array([cx, cy]) + x[:2])
-    return np.asarray(back @ pose), int(keep.sum())
+    back[:2, 3] = centre - back[:2, :2] @ (centre + x[:2])
+    return np.asarray(back @ frame.camera_in_world), int(keep.sum())
+
+
+def _stretches(tray: Station) -> tuple[FloatArray, FloatArray]:
+    """Middles of stretches of the rim, seen from the tray's centre [m], and their outward normals.
+
+    Both are ``(n, 2)``.
+    """
+    half = np.array(tray.size_m[:2]) / 2
+    middles, normals = [], []
+    for axis in (0, 1):
+        for side in (-1.0, 1.0):
+            for along in np.linspace(-0.85, 0.85, _SEGMENTS) * half[1 - axis]:
+                at, normal = np.empty(2), np.zeros(2)
+                at[axis], at[1 - axis], normal[axis] = side * half[axis], along, side
+                middles.append(at)
+                normals.append(normal)
+    return np.array(middles), np.array(normals)
+
+
+def _profiles(frame: Frame, tray: Station, middle: FloatArray, normal: FloatArray) -> FloatArray:
+    """``(n, steps)`` grey levels across each stretch of the rim, the median of some lines."""
+    spread = np.linspace(-0.08, 0.08, _LINES) * min(tray.size_m[:2])
+    places = (
+        middle[:, None, None]
+        + _STEPS[None, None, :, None] * normal[:, None, None]
+        + spread[None, :, None, None] * normal[:, None, None, ::-1]
+    )
+    flat = places.reshape(-1, 2) + np.array(tray.center_m[:2])
+    height = tray.center_m[2] + tray.size_m[2]
+    uv = pixel(frame, np.column_stack([flat, np.full(len(flat), height)])) - 0.5
+    u, v = (column[None].astype(np.float32) for column in uv.T)
+    grey = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY)
+    seen = cv2.remap(grey, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(np.median(seen.reshape(places.shape[:3]).astype(float), axis=1))
 
 
 def _edges(profile: FloatArray, steps: FloatArray) -> tuple[FloatArray, FloatArray]:

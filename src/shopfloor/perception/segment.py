@@ -10,7 +10,7 @@ import numpy as np
 from shopfloor.order.part import FOOTPRINTS
 from shopfloor.perception.colour import COLOURS, GREY
 from shopfloor.perception.deproject import at_height, window
-from shopfloor.perception.outline import Outline, lean, outline, without_sides
+from shopfloor.perception.outline import Outline, is_round, lean, outline, without_sides
 from shopfloor.perception.relief import relief
 from shopfloor.types import Frame, Station
 
@@ -23,8 +23,8 @@ _LEAST_AREA_M2 = 1.2e-4
 _FACE_M = 0.004
 """Points this close below the highest ones belong to the top face."""
 _ELONGATED = 1.5
-DISC, DISC_NOISY = 0.89, 0.845
-"""Fill between pi/4 (a disc) and 1 (a square), whose corners a noisy picture rounds."""
+DISC = 0.89
+"""Fill between pi/4 (a disc) and 1 (a square)."""
 LOWEST_M = min(shape.height_m for shape in FOOTPRINTS.values())
 """A part that stands is no lower, whatever noisy depth says [m]."""
 
@@ -118,15 +118,18 @@ def _describe(
     pitch = abs(distance) / frame.intrinsics.fx
     if face.sum() * pitch**2 < _LEAST_AREA_M2:
         return None
-    if not noise_m:
-        shape_of = outline(points[face][:, :2], pitch)
+    if noise_m:
+        flat = at_height(frame, points[face], top)
+        whole = outline(flat, pitch)
+        shape_of = without_sides(whole, lean(frame, whole, top, floor_m))
+        disc = is_round(flat)
     else:
-        shape_of = outline(at_height(frame, points[face], top), pitch)
-        shape_of = without_sides(shape_of, lean(frame, shape_of, top, floor_m))
+        shape_of = outline(points[face][:, :2], pitch)
+        disc = shape_of.fill < DISC
     if shape_of.length_m > _ELONGATED * shape_of.width_m:
         shape = "bar"
     else:
-        shape = "cylinder" if shape_of.fill < (DISC_NOISY if noise_m else DISC) else "cube"
+        shape = "cylinder" if disc else "cube"
     size = min(("small", "large"), key=lambda s: _misfit(shape_of, shape, s, both=noise_m > 0))
     rows, columns = np.nonzero(face)
     seen_rows, seen_columns = np.nonzero(inside)

@@ -5,6 +5,7 @@ from shopfloor.record.entry import E10_STATES, FORMAT, Entry, Manifest, Session
 from shopfloor.record.episode import Episode
 from shopfloor.record.film import Stream
 from shopfloor.record.folder import RunFolder
+from shopfloor.record.follow import Follower
 from shopfloor.record.interrupted import Interrupted
 from shopfloor.record.layout import SOURCES, VERDICTS, TickLayout, TruthLayout
 from shopfloor.record.log import LogWriter, Record, Recovered, read_log, recover
@@ -19,6 +20,7 @@ __all__ = [
     "VERDICTS",
     "Entry",
     "Episode",
+    "Follower",
     "FrameSink",
     "Interrupted",
     "LogRecorder",

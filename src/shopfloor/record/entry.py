@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from shopfloor.errors import RunCorrupt, RunVersion
 from shopfloor.record.calendar import Calendar
-from shopfloor.types import UnitOutcome
+from shopfloor.types import NOT_CHECKED, PapersStamp, UnitOutcome
 
 __all__ = ["E10_STATES", "FORMAT", "Entry", "Manifest", "Session"]
 
@@ -44,6 +44,9 @@ class Entry:
         think_ticks: Ticks in which every limb held because the brain was thinking.
         picks: (attempted, succeeded by the skill's own sensors).
         relays: Parts set down on purpose where another limb takes them.
+        worked_by: Name of the brain that decided: that of the shift, or its fallback.
+        lost: How that brain was lost, ``brain.timeout`` or ``brain.unreachable``; None where it
+            was not.
         guard: (actions limited, actions stopped).
         repair_ticks: Down time after the lot until the operator had cleared the cell;
             0 when nobody was needed.
@@ -77,6 +80,8 @@ class Entry:
     think_ticks: int
     picks: tuple[int, int]
     relays: int
+    worked_by: str
+    lost: str | None
     guard: tuple[int, int]
     repair_ticks: int
     decisions: int
@@ -130,6 +135,8 @@ class Manifest:
         calendar: What was planned in the shift besides work.
         planned_cycle_s: Planned run time per unit, frozen before the run [s], or None.
         planned_cycle_source: Where that is from, or None.
+        brain_deadline_s: The brain had to decide within so long [s].
+        fallback: Who was to work while the brain is lost, or None.
         limb_names, camera_names: As in the cell.
         notes: What a reader must know first (``the world was paused while ...``).
         versions: shopfloor, python, mujoco, numpy.
@@ -139,7 +146,11 @@ class Manifest:
         sha256: Hashes of body, cell, orders, limits.
         brain_identity: What the brain says it is.
         faults: What was put into the cell on purpose; runs from before that do not say it.
+        language: What generated orders were told in: ``mixed``, ``en`` or ``zh``; ``mixed`` in runs
+            from before there was a choice.
         noise: Level of the sensor noise; runs from before there was any do not say it.
+        papers: What the rules said of the brain before it started; runs from before there were
+            papers say that they were not checked.
     """
 
     format: int
@@ -164,6 +175,8 @@ class Manifest:
     calendar: Calendar
     planned_cycle_s: float | None
     planned_cycle_source: str | None
+    brain_deadline_s: float
+    fallback: str | None
     limb_names: tuple[str, ...]
     camera_names: tuple[str, ...]
     notes: tuple[str, ...]
@@ -173,8 +186,10 @@ class Manifest:
     git_commit: str | None
     sha256: Mapping[str, str]
     brain_identity: Mapping[str, str]
+    language: str = "mixed"
     noise: int = 0
     faults: tuple[str, ...] = ()
+    papers: PapersStamp = NOT_CHECKED
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -189,13 +204,14 @@ class Manifest:
                 f"{FORMAT}; open it with the version that wrote it "
                 f"({(data.get('versions') or {}).get('shopfloor', 'unknown')})"
             )
-        values = _checked(cls, data, "the manifest")
+        values = _checked(cls, {"papers": asdict(NOT_CHECKED), **data}, "the manifest")
         try:
             values["calendar"] = Calendar.from_json(values["calendar"])
+            values["papers"] = PapersStamp.from_json(values["papers"])
         except (TypeError, KeyError) as error:
             raise RunCorrupt(
-                f"the manifest's calendar is not what was written ({error}); the file was damaged "
-                "or edited"
+                f"the manifest's calendar or papers are not what was written ({error}); the file "
+                "was damaged or edited"
             ) from error
         for name in ("cameras", "faults", "limb_names", "camera_names", "notes"):
             values[name] = tuple(values[name])
@@ -206,6 +222,8 @@ class Manifest:
 class Session:
     """One process that worked on a run; a resumed run has several.
 
+    ``workers`` is how many lots could be worked side by side; ``others`` names the processor and
+    renderer of machines that worked lots and are not like the one in the manifest.
     ``ended`` is ``complete``, ``max-wall`` where its wall time was up, ``paused`` where it was to
     go no further for now, or ``interrupted``; when nobody could write it, the session has no line.
     """
@@ -215,3 +233,13 @@ class Session:
     workers: int
     lots: int
     ended: str
+    others: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what was written; a session on one machine does not speak of others.
+
+        Raises:
+            TypeError: It is something else.
+        """
+        return cls(**{**data, "others": tuple(data.get("others", ()))})

@@ -44,7 +44,7 @@ from shopfloor.record.flight import FLIGHT, Flight
 from shopfloor.record.index import Index, iter_index, read_index
 from shopfloor.record.interrupted import INTERRUPTED, Interrupted, set_apart
 from shopfloor.record.lines import append_line, read_lines
-from shopfloor.record.lock import Lock
+from shopfloor.record.lock import Lock, held
 from shopfloor.record.place import INDEX, MANIFEST, make, refuse_occupied, unmake
 from shopfloor.record.shelf import EPISODES, Shelf
 
@@ -238,8 +238,16 @@ class RunFolder:
         for entry in iter_index(self.path / INDEX):
             yield entry
             count += 1
-        for lot in self._shelf.beyond(count):
+        for lot in self.lots_from(count):
             yield self._shelf.open(lot).entry
+
+    def lots_from(self, count: int) -> list[int]:
+        """Return the committed lots from ``count`` on, ascending; those below must be there.
+
+        Raises:
+            RunCorrupt: One of them is gone.
+        """
+        return self._shelf.beyond(count)
 
     def episode(self, lot: int) -> Episode:
         """Open a committed episode.
@@ -262,12 +270,20 @@ class RunFolder:
             RunCorrupt: A line is not what was written.
         """
         try:
-            return tuple(Session(**line) for line in read_lines(self.path / _SESSIONS))
+            return tuple(Session.from_json(line) for line in read_lines(self.path / _SESSIONS))
         except TypeError as error:
             raise RunCorrupt(
                 f"{self.path / _SESSIONS} is not what was written ({error}); delete it: only the "
                 "working times of the processes are lost"
             ) from error
+
+    def busy(self) -> bool:
+        """Whether a process on this machine works on the run: whether its lock is held."""
+        return held(self.path / _LOCK)
+
+    def orphaned(self) -> bool:
+        """Whether workers of a process that died still finish the lots that they had begun."""
+        return not self.busy() and held(self.path / FLIGHT, shared=True)
 
     def in_flight(self) -> tuple[Path, ...]:
         """Return the folders of lots in progress, or left over from a killed process."""

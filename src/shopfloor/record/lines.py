@@ -13,7 +13,7 @@ from typing import Any
 from shopfloor.errors import RunCorrupt
 from shopfloor.record.disk import write_all, write_atomic, writing
 
-__all__ = ["append_line", "iter_lines", "read_lines", "rewrite_lines"]
+__all__ = ["append_line", "iter_lines", "lines_from", "read_lines", "rewrite_lines"]
 
 _CHECK = "crc32"
 _MARK = f',"{_CHECK}":'.encode()
@@ -88,11 +88,28 @@ def iter_lines(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         RunCorrupt: When it comes to a whole line that is not what was written.
     """
+    return (value for _, value in lines_from(path, 0, first=1))
+
+
+def lines_from(path: Path, start: int, *, first: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the whole lines from an offset on: where each ends [bytes], and its value.
+
+    Args:
+        path: The file.
+        start: Where a line begins [bytes].
+        first: Number of that line, for messages.
+
+    Raises:
+        RunCorrupt: When it comes to a whole line that is not what was written.
+    """
+    end = start
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            file.seek(start)
+            for number, line in enumerate(file, start=first):
                 if line.endswith(b"\n"):
-                    yield _value(line, f"{path}, line {number},")
+                    end += len(line)
+                    yield end, _value(line, f"{path}, line {number},")
     except FileNotFoundError:
         return
     except OSError as error:

@@ -12,7 +12,15 @@ from shopfloor.record.entry import Entry
 from shopfloor.report.interval import Rate
 from shopfloor.report.measure import LEDGER
 
-__all__ = ["by_language", "check", "first_pass", "in_lot_order", "log_sha256", "missing"]
+__all__ = [
+    "by_brain",
+    "by_language",
+    "check",
+    "first_pass",
+    "in_lot_order",
+    "log_sha256",
+    "missing",
+]
 
 
 def log_sha256(entries: Sequence[Entry]) -> str | None:
@@ -56,6 +64,13 @@ def by_language(lots: Sequence[Entry]) -> dict[str, Rate]:
     asked = Counter(lot.language for lot in lots)
     good = Counter(lot.language for lot in lots if lot.good)
     return {name: Rate.of(good[name], asked[name]) for name in sorted(asked)}
+
+
+def by_brain(lots: Sequence[Entry]) -> dict[str, Rate]:
+    """Return the rate of good orders by who decided, in the sequence in which they came."""
+    asked = Counter(lot.worked_by for lot in lots)
+    good = Counter(lot.worked_by for lot in lots if lot.good)
+    return {name: Rate.of(good[name], asked[name]) for name in asked}
 
 
 def first_pass(lot: Entry) -> bool:

@@ -10,7 +10,7 @@ from shopfloor.report import told
 from shopfloor.report.story import Call, Question, Shown, Story
 from shopfloor.report.told import Tone
 
-__all__ = ["Caption", "Moment", "Pointed", "moments"]
+__all__ = ["Caption", "Moment", "Pointed", "moments", "pointed"]
 
 _MOST = 24
 _FAR = 1e5
@@ -96,7 +96,7 @@ def _moment(story: Story, captions: list[Caption], question: Question | None) ->
             for camera, ticks in story.frames.items()
         },
         shown=shown,
-        pointed=() if question is None else tuple(_pointed(story, question)),
+        pointed=() if question is None else tuple(pointed(story, question)),
         tone=min((caption.tone for caption in captions), key=order.index),
     )
 
@@ -134,12 +134,16 @@ def _of_call(call: Call) -> Iterator[Caption]:
         yield Caption(call.ended, text, tone, _WEIGHTS[call.ending])
 
 
-def _pointed(story: Story, question: Question) -> Iterator[Pointed]:
+def pointed(story: Story, question: Question) -> Iterator[Pointed]:
     """Find where the calls that began before the next question pointed."""
     later = [other.tick for other in story.questions if other.number > question.number]
     until = min((tick for tick in later if tick > question.tick), default=story.last_tick + 1)
+    # Thinking takes time: what begins just when the next is asked may come from either answer.
+    there = [other.answer for other in story.questions if other.tick == until]
     for call in story.calls:
-        if call.begun is None or not question.tick <= call.begun < until:
+        if call.begun is None or not question.tick <= call.begun <= until:
+            continue
+        if call.begun == until and any(call.skill in answer for answer in there):
             continue
         if call.arguments.get("camera") != question.shown[0].camera:
             continue

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from shopfloor.report import chart, panel, reference, wording
 from shopfloor.report.clip import Clip, clips
 from shopfloor.report.load import load
 from shopfloor.report.measure import LEDGER
+from shopfloor.report.press import template
 from shopfloor.report.price import Prices
 from shopfloor.report.reference import Reference
 from shopfloor.report.summary import Summary, in_lot_order, summarise
@@ -135,29 +135,16 @@ def render(
         rows=rows,
         hidden=hidden,
         dt=manifest.control_dt,
-        papers=tuple(_flat(manifest.to_json())),
+        papers=manifest.papers,
+        verdicts=wording.VERDICTS,
+        entries=tuple(_flat(_without_rules(manifest))),
     )
     return page + "\n"
 
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "percent": wording.percent,
-        "number": wording.number,
-        "clock": wording.clock,
-        "bounds": wording.interval,
-        "rate_interval": wording.rate_interval,
-        "between": wording.between,
-        "usd": wording.usd,
-    }
-    source = files("shopfloor.report").joinpath("template.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(source)
+    return template("shopfloor.report", "template.html.j2")
 
 
 def _charts(
@@ -263,6 +250,13 @@ def _rows(entries: Sequence[Entry]) -> tuple[list[Entry], int]:
         return list(entries), 0
     failed_first = sorted(entries, key=lambda entry: (entry.good, entry.lot))[:_ROWS]
     return sorted(failed_first, key=lambda entry: entry.lot), len(entries) - _ROWS
+
+
+def _without_rules(manifest: Manifest) -> dict[str, Any]:
+    """All that the manifest holds but the rules of the papers, which have a section."""
+    values = manifest.to_json()
+    values["papers"].pop("rules")
+    return values
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from typing import Any
 from shopfloor.errors import UsageError
 from shopfloor.record import Entry, RunFolder
 
-__all__ = ["SORTS", "Register", "Row", "RunState", "Tally", "register", "rows"]
+__all__ = ["SORTS", "Register", "Row", "RunState", "Tally", "register", "row_of", "rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class _Run:
             self.missing = [*self.missing, *gap][:_MISSING]
             self.next = entry.lot + 1
             if matches(entry):
-                yield _row(self.name, manifest.brain, manifest.control_dt, entry)
+                yield row_of(self.name, manifest.brain, manifest.control_dt, entry)
 
     def state(self) -> RunState:
         manifest, sessions = self.folder.manifest, self.folder.sessions()
@@ -278,7 +278,8 @@ def _opened(runs: Sequence[Path]) -> list[_Run]:
     return [_Run(name, folder) for name, folder in zip(names, folders, strict=True)]
 
 
-def _row(run: str, brain: str, dt: float, entry: Entry) -> Row:
+def row_of(run: str, brain: str, dt: float, entry: Entry) -> Row:
+    """Return the row of an episode; ``dt`` is the length of a tick [s]."""
     about = [unit for unit in entry.units if unit.state != "bystander"]
     return Row(
         run=run,

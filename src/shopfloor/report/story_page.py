@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 from functools import cache, partial
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from shopfloor.record import RunFolder
 from shopfloor.report import told, wording
 from shopfloor.report.clip import clips
-from shopfloor.report.printable import folded, printable
+from shopfloor.report.press import template
+from shopfloor.report.printable import folded
 from shopfloor.report.story import Story
 
 if TYPE_CHECKING:
@@ -59,11 +59,4 @@ def _render(story: Story, sheet: str | None, videos: object) -> str:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"plain": printable, "folded": lambda text: folded(text, _LETTERS)}
-    source = files("shopfloor.report").joinpath("story.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(source)
+    return template("shopfloor.report", "story.html.j2", folded=lambda text: folded(text, _LETTERS))

@@ -17,7 +17,15 @@ from shopfloor.report.interval import (
     bootstrap_ratio,
     clopper_pearson,
 )
-from shopfloor.report.lots import by_language, check, first_pass, in_lot_order, log_sha256, missing
+from shopfloor.report.lots import (
+    by_brain,
+    by_language,
+    check,
+    first_pass,
+    in_lot_order,
+    log_sha256,
+    missing,
+)
 from shopfloor.report.measure import CycleTime, MeanTime, RepairTime, Units
 from shopfloor.report.oee import Oee
 from shopfloor.report.price import Prices
@@ -33,13 +41,16 @@ class Summary:
     Attributes:
         run: When the run began, as its manifest says [ISO time, UTC].
         cell, body, brain, seed, latency, limits, notes: As in the manifest.
-        ended: ``complete``, ``max-wall`` or ``interrupted``; None where nobody could write it.
+        ended: ``complete``, ``max-wall``, ``lost`` or ``interrupted``; None where nobody
+            could write it.
         orders, orders_asked: Orders judged, and asked for where a number was asked for.
         missing_lots: Lots below the highest recorded one that are not in the index.
         good, ever: Orders good at the end, and at any one settled moment.
         good_anytime: 95 % interval of ``good`` that stays valid however the run was stopped.
         good_exact: Clopper-Pearson 95 % interval of ``good``, for safety claims.
         by_language: Orders good by language of the instruction.
+        by_brain: Orders good by who decided: the brain of the shift, or its fallback.
+        lost: Orders in which the brain was lost, by the code of its fault.
         first_pass: Orders good with no failed pick, no part picked twice and no assist.
         units: The ledger.
         bystanders: Parts that no order named.
@@ -92,6 +103,8 @@ class Summary:
     good_anytime: Interval | None
     good_exact: Interval | None
     by_language: Mapping[str, Rate]
+    by_brain: Mapping[str, Rate]
+    lost: Mapping[str, int]
     first_pass: Rate
     units: Units
     bystanders: int
@@ -163,6 +176,8 @@ class Summary:
             "good_anytime": pair(self.good_anytime),
             "good_exact": pair(self.good_exact),
             "by_language": {name: asdict(rate) for name, rate in self.by_language.items()},
+            "by_brain": {name: asdict(rate) for name, rate in self.by_brain.items()},
+            "lost": dict(self.lost),
             "first_pass_yield": asdict(self.first_pass),
             "units": self.units.to_json(),
             "bystanders": self.bystanders,
@@ -299,6 +314,8 @@ def summarise(
         good_anytime=anytime(good, len(lots)) if lots else None,
         good_exact=clopper_pearson(good, len(lots)) if lots else None,
         by_language=by_language(lots),
+        by_brain=by_brain(lots),
+        lost=dict(Counter(lot.lost for lot in lots if lot.lost is not None)),
         first_pass=Rate.of(sum(first_pass(lot) for lot in lots), len(lots)),
         units=units,
         bystanders=places["bystander"],

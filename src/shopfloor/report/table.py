@@ -77,6 +77,9 @@ def _rows(summary: Summary) -> Iterator[tuple[RenderableType, RenderableType, Re
         if summary.uph_interval is None
         else f"95 % {wording.interval(summary.uph_interval)}, all time of the shift included",
     )
+    if len(summary.by_brain) > 1:
+        for name, rate in summary.by_brain.items():
+            yield f"by {name}", wording.percent(rate.rate), f"{rate.k} of {rate.n} orders"
     for name, line in _references():
         yield "", Text(name, style="bright_black"), line
     cycle = summary.cycle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from shopfloor.report.summary import Summary
 __all__ = [
     "NONE",
     "SIMULATION",
+    "VERDICTS",
     "between",
     "clock",
     "here",
@@ -27,6 +29,14 @@ __all__ = [
 
 NONE = "not measured"
 """Stands where a figure would stand."""
+
+VERDICTS = {
+    "pass": ("passes", "通过", "good"),
+    "fail": ("fails", "不通过", "bad"),
+    "unknown": ("unknown", "未知", "bad"),
+    "counsel": ("a lawyer decides", "须咨询律师", "bad"),
+}
+"""An answer of the papers in English, in Chinese, and as a class of the page."""
 
 SIMULATION = "This is a simulation result: no real robot moved."
 
@@ -112,11 +122,16 @@ def speed_up(summary: Summary) -> str:
 
 def opening(summary: Summary) -> tuple[str, ...]:
     """Return what a reader must know first: notes, and what the shift lacks."""
-    said = list(summary.notes)
+    said = [*_fallback(summary), *summary.notes]
     asked = summary.orders_asked
     of = f"{summary.orders} of {asked}" if asked is not None else f"{summary.orders}"
     if summary.ended == "interrupted":
         said.append(f"The shift was interrupted: {of} orders were worked; all figures are of these")
+    elif summary.ended == "lost":
+        said.append(
+            f"The shift ended because its brain was lost: {of} orders were worked; all figures "
+            "are of these"
+        )
     elif summary.ended == "max-wall":
         said.append(
             f"The shift stopped when its wall time was up: {of} orders were worked; all figures "
@@ -134,3 +149,17 @@ def opening(summary: Summary) -> tuple[str, ...]:
         more = len(summary.missing_lots) - 8
         said.append(f"Lots without a record: {lots}{f' and {more} more' if more > 0 else ''}")
     return tuple(said)
+
+
+def _fallback(summary: Summary) -> Iterator[str]:
+    """Say who decided, where it was not one brain alone."""
+    others = {name: rate for name, rate in summary.by_brain.items() if name != summary.brain}
+    if not others:
+        return
+    rates = "; ".join(f"{name} {rate.k} of {rate.n}" for name, rate in summary.by_brain.items())
+    stood_in = sum(rate.n for rate in others.values())
+    yield (
+        f"{summary.brain} was lost, and {' and '.join(others)} worked {stood_in} of "
+        f"{summary.orders} orders in its place. Orders good: {rates}. All other figures are of "
+        "both together"
+    )

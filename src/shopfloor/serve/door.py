@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import os
-import socket
 import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
-from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import anyio
 import uvicorn
@@ -20,6 +16,8 @@ from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 
+from shopfloor import entrance
+from shopfloor.entrance import Token
 from shopfloor.errors import UsageError
 
 __all__ = ["TOKEN", "Http", "Token", "check_stdin", "over_http", "over_stdio"]
@@ -27,7 +25,6 @@ __all__ = ["TOKEN", "Http", "Token", "check_stdin", "over_http", "over_stdio"]
 TOKEN = "SHOPFLOOR_MCP_TOKEN"  # noqa: S105 - the name of a variable
 """Environment variable that holds the token: what stands in a command line is seen by everybody."""
 
-_LEAST_TOKEN = 16
 _MOST_BYTES = 1 << 20
 """A request is a few hundred bytes; nobody needs a megabyte to point at a part."""
 _MOST_SESSIONS = 8
@@ -39,90 +36,12 @@ _LINGER_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Http:
-    """An address to serve HTTP at.
+class Http(entrance.Http):
+    """An address to serve MCP at."""
 
-    Attributes:
-        host, port: Where; port 0 takes a free one.
-        token: What a client must show as ``Authorization: Bearer TOKEN``; None for nobody.
-        cert, key: Files of the TLS certificate and its key, or None for plain HTTP.
-    """
-
-    host: str
-    port: int
-    token: str | None = None
-    cert: Path | None = None
-    key: Path | None = None
-
-    @classmethod
-    def parse(cls, text: str, *, token: str | None, cert: Path | None, key: Path | None) -> Self:
-        """Read ``PORT`` or ``HOST:PORT``.
-
-        Raises:
-            UsageError: It is none, or would let strangers drive the robot.
-        """
-        host, colon, port = text.rpartition(":")
-        host = host.strip("[]") if colon else "127.0.0.1"
-        if not port.isdecimal() or int(port) > 65535 or not host:
-            raise UsageError(
-                f"--http is {text!r}; give PORT or HOST:PORT, such as 8765 or 127.0.0.1:8765"
-            )
-        if token is not None and len(token) < _LEAST_TOKEN:
-            raise UsageError(
-                f"{TOKEN} has {len(token)} characters; a token that cannot be guessed has at "
-                f"least {_LEAST_TOKEN}: make one with `openssl rand -hex 24`"
-            )
-        if (cert is None) != (key is None):
-            raise UsageError("--tls-cert and --tls-key belong together: give both, or none")
-        for path in (cert, key):
-            if path is not None and not path.is_file():
-                raise UsageError(f"there is no file {path}; give the PEM files of your certificate")
-        if not _loopback(host) and (token is None or cert is None):
-            missing = [] if token else [f"a token in {TOKEN}"]
-            missing += [] if cert else ["--tls-cert and --tls-key"]
-            raise UsageError(
-                f"--http {host} can be reached by others, who could drive the robot; it needs "
-                f"{' and '.join(missing)}. Or serve on 127.0.0.1"
-            )
-        return cls(host, int(port), token, cert, key)
-
-    def bind(self) -> socket.socket:
-        """Take the address.
-
-        Raises:
-            UsageError: It cannot be had.
-        """
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        try:
-            return socket.create_server((self.host, self.port), family=family)
-        except OSError as error:
-            raise UsageError(
-                f"cannot serve at {self.host} port {self.port}: {error.strerror}; take another "
-                "--http"
-            ) from error
-
-
-class Token:
-    """Lets only requests with the token pass. An ASGI application around another."""
-
-    def __init__(self, app: Callable[..., Any], token: str) -> None:
-        """Guard ``app``."""
-        self._app, self._token = app, token.encode()
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass the request on, or answer 401."""
-        if scope["type"] == "lifespan" or (scope["type"] == "http" and self._knows(scope)):
-            await self._app(scope, receive, send)
-            return
-        headers = [(b"www-authenticate", b"Bearer"), (b"content-type", b"text/plain")]
-        await send({"type": "http.response.start", "status": 401, "headers": headers})
-        await send({"type": "http.response.body", "body": b"a bearer token is needed\n"})
-
-    def _knows(self, scope: Any) -> bool:
-        shown = [value for name, value in scope["headers"] if name == b"authorization"]
-        kind, _, token = (shown[0] if len(shown) == 1 else b"").partition(b" ")
-        # Compared in constant time: how long it takes must not tell how much was right.
-        return kind.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._token)
+    terms: ClassVar[entrance.Terms] = entrance.Terms(
+        option="--http", token=f"a token in {TOKEN}", name=TOKEN, harm="drive the robot"
+    )
 
 
 def check_stdin() -> None:
@@ -172,15 +91,14 @@ def over_http(
     Raises:
         UsageError: The address cannot be had.
     """
-    plain = _loopback(http.host)
-    scheme = "https" if http.cert else "http"
+    plain = entrance.loopback(http.host)
     names = ("127.0.0.1:*", "localhost:*", "[::1]:*")
     security = TransportSecuritySettings(
         # Against web pages that have their own name resolve to loopback. Elsewhere there is a
         # token, which such a page does not have.
         enable_dns_rebinding_protection=plain,
         allowed_hosts=list(names),
-        allowed_origins=[f"{scheme}://{name}" for name in names],
+        allowed_origins=[f"{http.scheme}://{name}" for name in names],
     )
     app: Any = server.streamable_http_app(
         json_response=False,  # on a stream it is noticed when a client goes away in a call
@@ -198,7 +116,6 @@ def over_http(
         ssl_keyfile=http.key,
     )
     with http.bind() as taken:
-        host, port = taken.getsockname()[:2]
         listener = uvicorn.Server(config)
 
         async def serve() -> None:
@@ -208,8 +125,7 @@ def over_http(
             finally:
                 watch.cancel()
 
-        name = f"[{host}]" if ":" in host else host
-        listening(f"{scheme}://{name}:{port}/mcp")
+        listening(f"{http.url(taken)}/mcp")
         anyio.run(serve)
 
 
@@ -218,15 +134,6 @@ async def _until_done(listener: uvicorn.Server, working: Callable[[], bool]) -> 
         await asyncio.sleep(_POLL_S)
     await asyncio.sleep(_LINGER_S)
     listener.should_exit = True
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False  # a name may resolve to anything, tomorrow to something else
 
 
 async def _lines() -> Any:

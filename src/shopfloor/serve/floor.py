@@ -126,7 +126,7 @@ class Floor:
         handed_over = False
         try:
             staff.brain.close()
-            source = order_source(self.plan, staff.cell)
+            source = order_source(self.plan, staff.world)
             context = BrainContext(staff.cell.spec, staff.limits, staff.skills)
             count = _count(self.plan, source)
             staff.brain = self.visitor = Visitor(context, patience_s=self._patience_s, orders=count)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shopfloor.monitor import Finding, Monitor
-from shopfloor.types import Action, CellSpec, Event, Observation
+from shopfloor.shift.held import Held
+from shopfloor.types import Action, CellSpec, Event, Observation, Ruling
 
 if TYPE_CHECKING:
     from shopfloor.shift.dispatch import Dispatcher
@@ -54,7 +55,8 @@ class Alarm:
         self._since, self._seen = 0, -self._again - 1
         self._told: set[tuple[str, str]] = set()
         self._ending: int | None = None
-        self._lost: Finding | None = None
+        self._late: list[Finding] = []  # noticed since the last look
+        self._held = Held(spec.body.limbs)
         self._pace = 1.0
         self.up = self.over = self.cut = False
         self.stopped: set[str] = set()
@@ -63,9 +65,8 @@ class Alarm:
         """Take in a tick; returns what everybody is told."""
         tick = observation.tick
         findings = self._monitor.look(observation, sent)
-        if self._lost is not None:  # a view that was asked for in the last tick
-            findings.append(self._lost)
-            self._lost = None
+        findings += self._late
+        self._late = []
         if findings:
             self._raise(tick, findings)
         events = [_event(tick, one) for one in findings if self._new(one)]
@@ -105,7 +106,11 @@ class Alarm:
 
     def blind(self, camera: str, reason: str) -> None:
         """Take note that a view was asked for and none came that is new."""
-        self._lost = Finding("camera.view", "sensor.fault", camera, reason)
+        self._late.append(Finding("camera.view", "sensor.fault", camera, reason))
+
+    def ruled(self, observation: Observation, asked: Action, ruling: Ruling) -> None:
+        """Take note of what the guard made of what was asked."""
+        self._late += self._held.look(observation, asked, ruling)
 
 
 def _event(tick: int, one: Finding) -> Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -9,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,17 +24,19 @@ from shopfloor.record import Entry, RunFolder
 from shopfloor.record.flight import FLIGHT
 from shopfloor.record.lines import read_lines
 from shopfloor.record.place import INDEX
+from shopfloor.record.shelf import EPISODES
 from shopfloor.shift.plan import Plan
 from shopfloor.shift.shift import plan_of, run_shift
 from shopfloor.types import Outcome
 
 __all__ = ["Crashes", "crash"]
 
-_LOTS = 1.5
-"""A process is killed within so many lots' time of its first tick, drawn evenly."""
+_LOTS = 3
+"""A process is killed in its first to third lot, drawn evenly, within a lot's time of its start."""
 _EARLY = 0.2
 """Share of the processes that are killed at any moment from their start, ready or not."""
 _READY_S = 60.0
+_COLOURS = ("red", "orange", "yellow", "green", "blue")
 _PRELOAD = ["shopfloor.shift.shift", "shopfloor.cell.sorting", "shopfloor.brain.classical"]
 
 
@@ -84,7 +87,7 @@ def crash(plan: Plan, *, kills: int, seed: int, say: Callable[[str], None]) -> C
     until so many were killed. Half of the time the encoder is killed, too.
 
     Args:
-        plan: The shift.
+        plan: The shift; it gets short orders of its own, so that much is committed between kills.
         kills: How often to kill.
         seed: Of the moments.
         say: Told how far it is.
@@ -95,6 +98,7 @@ def crash(plan: Plan, *, kills: int, seed: int, say: Callable[[str], None]) -> C
     found = Crashes()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        plan = replace(plan, order_file=_short_orders(folder, plan.orders or 1))
         say("the shift without a kill")
         run_shift(plan, folder / "whole", resume=False, progress=_silent)
         truth = _Truth(folder / "whole")
@@ -106,14 +110,49 @@ def crash(plan: Plan, *, kills: int, seed: int, say: Callable[[str], None]) -> C
             while not done:
                 if found.kills < kills:
                     early, encoder = rng.random() < _EARLY, rng.random() < 0.5
-                    after_s = float(rng.uniform(0, _LOTS * truth.lot_s))
-                    done = run.go(context, after_s, early=early, with_encoder=encoder)
+                    lots, after_s = int(rng.integers(_LOTS)), float(rng.uniform(0, truth.lot_s))
+                    moment = _Moment(0 if early else lots, after_s, early=early)
+                    done = run.go(context, moment, with_encoder=encoder)
                 else:
                     done = run.go(context, None)
                 run.look()
                 say(f"{found.kills} of {kills} kills, run {number}: {len(run.known)} lots")
             run.close()
     raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """When a process is killed.
+
+    Attributes:
+        lots: How many lots it commits before.
+        after_s: How long after the beginning of the next one [s].
+        early: Counted from the start of the process, ready or not.
+    """
+
+    lots: int
+    after_s: float
+    early: bool
+
+
+def _short_orders(folder: Path, count: int) -> Path:
+    """Write orders of one part each, every one of them with a bystander."""
+    lines = []
+    for number in range(count):
+        colour, tote = _COLOURS[number % len(_COLOURS)], "ABCD"[number % 4]
+        lines.append(
+            {
+                "instruction": f"Put the {colour} cube into tote {tote}.",
+                "parts": [
+                    {"colour": colour, "shape": "cube", "size": "small"},
+                    {"colour": "purple", "shape": "bar", "size": "small"},
+                ],
+            }
+        )
+    path = folder / "short.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
 
 
 class _Truth:
@@ -140,24 +179,18 @@ class _Run:
         self._seen: set[str] = set()
         found.runs += 1
 
-    def go(
-        self,
-        context: Any,
-        after_s: float | None,
-        *,
-        early: bool = False,
-        with_encoder: bool = False,
-    ) -> bool:
-        """Work on, and be killed after so long; returns whether the run came to its end first."""
-        before = self._flights()
+    def go(self, context: Any, moment: _Moment | None, *, with_encoder: bool = False) -> bool:
+        """Work on, and be killed at a moment; returns whether the run came to its end first."""
+        before, committed = self._names(FLIGHT), len(self._names(EPISODES))
         process = context.Process(target=_alone, args=(self.plan, self.path))
         process.start()
         until = time.monotonic() + _READY_S
-        while not early and process.is_alive() and time.monotonic() < until:
-            if after_s is None or self._flights() - before:
-                break  # its first lot has begun
+        while moment and not moment.early and process.is_alive() and time.monotonic() < until:
+            more = len(self._names(EPISODES)) - committed
+            if more >= moment.lots and self._names(FLIGHT) - before:
+                break  # the lot in which it is killed has begun
             time.sleep(0.005)
-        process.join(after_s)
+        process.join(moment and moment.after_s)
         if process.is_alive():
             self._kill(process, with_encoder=with_encoder)
             return False
@@ -174,9 +207,9 @@ class _Run:
         self.found.kills += 1
         self.found.with_encoder += bool(children)
 
-    def _flights(self) -> set[str]:
-        flight = self.path / FLIGHT
-        return {item.name for item in flight.iterdir()} if flight.is_dir() else set()
+    def _names(self, folder: str) -> set[str]:
+        path = self.path / folder
+        return {item.name for item in path.iterdir()} if path.is_dir() else set()
 
     def look(self) -> None:
         """Hold what is on the disk against what was there before, and against the truth."""

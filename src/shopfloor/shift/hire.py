@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from inspect import signature
 from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
 from shopfloor import plugins
-from shopfloor.errors import PluginError, ShopfloorError, SpecMismatch, UnknownName, UsageError
+from shopfloor.errors import (
+    PapersRefused,
+    PluginError,
+    ShopfloorError,
+    SpecMismatch,
+    UnknownName,
+    UsageError,
+)
 from shopfloor.record import FORMAT, Manifest
 from shopfloor.shift.calendar import load_calendar
+from shopfloor.shift.chair import Chair, may_wait
 from shopfloor.shift.dispatch import Dispatcher
 from shopfloor.shift.latency import Charge
-from shopfloor.shift.plan import Plan, Replay
+from shopfloor.shift.plan import MIXED, Plan
 from shopfloor.types import (
     Brain,
     BrainContext,
     Cell,
+    Event,
     Limits,
     Needs,
     OrderSource,
@@ -38,8 +48,10 @@ class Staff:
     """The cell, the brain and the skills of a plan, made from their plugins.
 
     Attributes:
-        cell, brain: Ready to work.
-        world: The cell without sensor noise, for those who read the simulator's state.
+        cell, brain: Ready to work; a brain that may keep the loop waiting sits in a chair.
+        world: The cell without faults and sensor noise, for those who read the simulator's state.
+        injected: Returns the faults that were put into the cell since it was last asked.
+        fallback: Who works while the brain is lost, ready to work, or None.
         charge: What the brain's decisions cost.
         limits: Of the cell with its body.
         skills: Schemas of all skills by name.
@@ -54,10 +66,14 @@ class Staff:
             PluginError: A plugin cannot be made.
             LimitsError: Nobody has stated limits for this cell and body.
             RenderError: No picture can be drawn on this machine.
+            PapersRefused: The cell is real, or papers are enforced, and they do not pass.
+            PapersError: A weight file is not the one that was hashed.
         """
         # Everything that can be wrong with names and limits is found before a GL context opens.
         make_cell = plugins.factory("cells", plan.cell)
         hire = plan.replay or _by_name(plan)
+        # Recorded answers stand for whoever gave them.
+        other = _brain(plan.fallback) if plan.fallback and not plan.replay else None
         make_body = plugins.factory("bodies", plan.body)
         body = _made(f"body {plan.body!r}", make_body)
 
@@ -67,7 +83,13 @@ class Staff:
         self.world: Cell = _made(
             f"cell {plan.cell!r}", lambda: make_cell(body, record_fps=plan.record_fps)
         )
-        self.cell = _troubled(_sensed(self.world, body, plan.noise), self.world, plan.faults)
+        try:
+            faulty = _troubled(self.world, plan.faults)
+            self.cell = _sensed(faulty, body, plan.noise)
+        except BaseException:
+            self.world.close()
+            raise
+        self.injected: Callable[[], Sequence[Event]] = getattr(faulty, "take_injected", tuple)
         self._skills: dict[str, Any] = {
             name: plugins.factory("skills", name) for name in plugins.names("skills")
         }
@@ -75,12 +97,20 @@ class Staff:
             name: skill.schema for name, skill in self._skills.items()
         }
         context = BrainContext(self.cell.spec, self.limits, self.skills, plan.cameras)
+        self.fallback: Brain | None = None
         try:
             self.brain: Brain
             self.charge: Charge
-            self.brain, self.charge = _made(f"brain {plan.brain!r}", lambda: hire(context))
-            self._check_needs(plan)
-            self._check_proven(plan)
+            self._check_papers(plan)
+            what = f"brain {plan.brain!r}"
+            self.brain, self.charge = _made(what, lambda: hire(context))
+            for seal in plan.seals:  # it was made from the files that were hashed, or not at all
+                seal.check()
+            self._check_needs(self.brain, plan.brain, plan.cameras)
+            self._check_proven(self.brain, plan)
+            self.brain = _seated(self.brain, lambda: _made(what, lambda: hire(context))[0], plan)
+            if other is not None:
+                self.fallback = self._stand_in(other, plan)
         except BaseException:
             self.cell.close()
             raise
@@ -108,7 +138,8 @@ class Staff:
             PluginError: The brain does not let go; the cell has been closed all the same.
         """
         try:
-            self.brain.close()
+            for brain in filter(None, (self.brain, self.fallback)):
+                brain.close()
         except Exception as error:
             raise PluginError(
                 f"the brain raised {type(error).__name__} when it was closed: {error}; what was "
@@ -121,22 +152,30 @@ class Staff:
         skill: Skill = self._skills[name](self._context)
         return skill
 
-    def _check_needs(self, plan: Plan) -> None:
-        brain: object = self.brain
+    def _stand_in(self, make: Callable[..., Any], plan: Plan) -> Brain:
+        """Make the fallback, which looks through what it likes."""
+        context = BrainContext(self.cell.spec, self.limits, self.skills)
+        what = f"fallback {plan.fallback!r}"
+        brain: Brain = _made(what, lambda: make(context))
+        self._check_needs(brain, str(plan.fallback), ())
+        self._check_proven(brain, plan)
+        return _seated(brain, lambda: _made(what, lambda: make(context)), plan)
+
+    def _check_needs(self, brain: object, name: str, cameras: tuple[str, ...]) -> None:
         if not isinstance(brain, Brain) or not isinstance(brain.needs, Needs):
             raise SpecMismatch(
                 f"{type(brain).__qualname__} is no brain: it must have needs (a Needs), reset, act "
                 "and close; hold it against shopfloor.testing.check_brain"
             )
-        needs, spec = self.brain.needs, self.cell.spec
+        needs, spec = brain.needs, self.cell.spec
         if missing := sorted(set(needs.cameras) - set(spec.cameras)):
             raise SpecMismatch(
                 f"the brain needs camera {', '.join(missing)}; cell {spec.name!r} has "
                 f"{', '.join(sorted(spec.cameras))}"
             )
-        if plan.cameras and set(plan.cameras) != set(needs.cameras):
+        if cameras and set(cameras) != set(needs.cameras):
             raise UsageError(
-                f"brain {plan.brain!r} looks through {', '.join(needs.cameras) or 'no camera'} by "
+                f"brain {name!r} looks through {', '.join(needs.cameras) or 'no camera'} by "
                 "itself; leave --cameras out, which is for models"
             )
         if missing := sorted(set(needs.skills) - set(self._skills)):
@@ -145,15 +184,31 @@ class Staff:
                 f"{', '.join(sorted(self._skills))}"
             )
 
-    def _check_proven(self, plan: Plan) -> None:
+    def _check_proven(self, brain: Brain, plan: Plan) -> None:
         """A brain that points by a convention may not move anything before it has proved it."""
-        unproven = getattr(self.brain, "unproven", None)
+        unproven = getattr(brain, "unproven", None)
         if unproven and not plan.allow_unproven:
             raise UsageError(str(unproven))
         if unproven and not getattr(self.cell, "simulated", False):
             raise UsageError(
                 f"--allow-unproven is for simulated cells, and {plan.cell!r} does not say that it "
                 "is one; let the brain pass `shopfloor probe` first"
+            )
+
+    def _check_papers(self, plan: Plan) -> None:
+        """No brain is made for a real cell whose papers do not pass."""
+        stamp = plan.papers
+        if getattr(self.cell, "simulated", False) and not stamp.enforced:
+            return
+        if stamp.verdict != "pass":
+            raise PapersRefused(
+                f"{stamp.said}; brain {plan.brain!r} is not started in cell {plan.cell!r}: see "
+                "`shopfloor papers check FILE`, and give papers that pass with --papers FILE"
+            )
+        if not stamp.given and not getattr(self.cell, "simulated", False):
+            raise PapersRefused(
+                f"cell {plan.cell!r} does not say that it is simulated, and the papers of the "
+                "example prove nothing of it; next: `shopfloor papers init`, then --papers FILE"
             )
 
     def _fault(self, call: SkillCall) -> str | None:
@@ -198,10 +253,15 @@ def _brain(name: str) -> Callable[..., Any]:
         ) from None
 
 
-def _by_name(plan: Plan) -> Replay:
+def _by_name(plan: Plan) -> Callable[[BrainContext], tuple[Brain, Charge]]:
     """How the brain of a plan is made that works itself."""
     make: Callable[[BrainContext], Brain] = _brain(plan.brain)
     return lambda context: (make(context), plan.latency)
+
+
+def _seated(brain: Brain, make: Callable[[], Brain], plan: Plan) -> Brain:
+    """Give a brain a chair, unless it waits for nobody."""
+    return Chair(brain, make, deadline_s=plan.brain_deadline_s) if may_wait(brain) else brain
 
 
 def _made(what: str, make: Callable[[], _T]) -> _T:
@@ -226,16 +286,16 @@ def _sensed(world: Cell, body: Any, noise: int) -> Cell:
     return NoisyCell(world, body, noise_level(noise))
 
 
-def _troubled(cell: Cell, world: Cell, faults: tuple[str, ...]) -> Cell:
+def _troubled(world: Cell, faults: tuple[str, ...]) -> Cell:
     """The cell with the faults that are put into it."""
     if not faults:
-        return cell
+        return world
     from shopfloor.cell.fault import FaultyCell, parse
     from shopfloor.cell.sorting import SortingCell
 
     if not isinstance(world, SortingCell):
         raise UsageError("--fault needs the simulated cell 'sorting'; others have no such seam")
-    return FaultyCell(cell, world, [parse(text) for text in faults])
+    return FaultyCell(world, [parse(text) for text in faults])
 
 
 def _finite(value: object) -> bool:
@@ -259,7 +319,7 @@ def order_source(plan: Plan, cell: Cell) -> OrderSource:
         OrderError: The order file is wrong; the message names the line.
     """
     if plan.order_file is None:
-        return cell.orders(seed=plan.seed, count=plan.orders)
+        return _generated(plan, cell)
     from shopfloor.order.file import OrderFile
 
     source = OrderFile(plan.order_file, plan.seed)
@@ -270,12 +330,28 @@ def order_source(plan: Plan, cell: Cell) -> OrderSource:
     return source
 
 
+def _generated(plan: Plan, cell: Cell) -> OrderSource:
+    if plan.language == MIXED:
+        return cell.orders(seed=plan.seed, count=plan.orders)
+    make: Callable[..., OrderSource] = cell.orders
+    wanted: dict[str, Any] = {
+        "seed": plan.seed, "count": plan.orders, "language": plan.language,
+    }  # fmt: skip
+    try:
+        signature(make).bind(**wanted)
+    except TypeError:
+        raise UsageError(
+            f"cell {plan.cell!r} cannot tell its orders in one language; leave --language out"
+        ) from None
+    return make(**wanted)
+
+
 def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
     """Write down everything that the run depends on."""
     from shopfloor.cell.noise import noise_level
 
     spec = staff.cell.spec
-    unproven = getattr(staff.brain, "unproven", None)
+    unproven = getattr(staff.brain, "unproven", None) or getattr(staff.fallback, "unproven", None)
     noise = noise_level(plan.noise)
     faults = plan.faults and f"Faults were put in on purpose: {', '.join(plan.faults)}"
     said = (*plan.notes, plan.latency.note, faults, noise.note, unproven and _UNPROVEN)
@@ -307,6 +383,9 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
         calendar=load_calendar(plan.calendar),
         planned_cycle_s=plan.planned_cycle.seconds if plan.planned_cycle else None,
         planned_cycle_source=plan.planned_cycle.source if plan.planned_cycle else None,
+        language=plan.language,
+        brain_deadline_s=plan.brain_deadline_s,
+        fallback=plan.fallback,
         limb_names=tuple(spec.body.limbs),
         camera_names=tuple(spec.cameras),
         notes=tuple(notes),
@@ -327,6 +406,7 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
             "noise": noise.sha256,
         },
         brain_identity={str(key): str(value) for key, value in facts.items()},
+        papers=plan.papers,
     )
 
 

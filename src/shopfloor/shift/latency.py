@@ -9,14 +9,20 @@ from typing import Protocol
 from shopfloor import plugins
 from shopfloor.errors import UsageError
 
-__all__ = ["Charge", "Latency", "usual"]
+__all__ = ["DEADLINE_S", "Charge", "Latency", "usual"]
+
+DEADLINE_S = 60.0
+"""A brain decides within so long unless somebody says otherwise [s]."""
 
 
 class Charge(Protocol):
     """What a decision costs."""
 
-    def ticks(self, wall_s: float, control_dt: float) -> int:
-        """Ticks charged for the decision just made, which took ``wall_s`` [s]."""
+    def ticks(self, wall_s: float, control_dt: float, *, late: bool = False) -> int:
+        """Ticks charged for the decision just made, which took ``wall_s`` [s].
+
+        ``late`` says that none was made: ``wall_s`` is the deadline.
+        """
         ...
 
 
@@ -62,11 +68,15 @@ class Latency:
             )
         return cls(mode, ms)
 
-    def ticks(self, wall_s: float, control_dt: float) -> int:
-        """Ticks charged for a decision that took ``wall_s`` [s], rounded up."""
+    def ticks(self, wall_s: float, control_dt: float, *, late: bool = False) -> int:
+        """Ticks charged for a decision that took ``wall_s`` [s], rounded up.
+
+        A decision that was not made in time costs the whole wait, even where one that is made
+        costs a constant.
+        """
         if self.mode == "none":
             return 0
-        seconds = wall_s if self.mode == "measured" else self.fixed_ms / 1000
+        seconds = wall_s if late or self.mode == "measured" else self.fixed_ms / 1000
         return math.ceil(seconds / control_dt - 1e-9)
 
     @property

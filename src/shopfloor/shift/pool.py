@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
@@ -14,24 +15,32 @@ from typing import Protocol, Self
 from shopfloor.errors import RunError
 from shopfloor.record import Entry, RunFolder
 from shopfloor.shift.hire import Staff
+from shopfloor.shift.inputs import kept_inputs
 from shopfloor.shift.interrupt import Interrupt
 from shopfloor.shift.plan import Plan
+from shopfloor.shift.spread import Spread
 from shopfloor.shift.worker import Failure, Worker, serve
+from shopfloor.shift.workforce import Cluster
 from shopfloor.types import Lot
 
-__all__ = ["Here", "Pool", "Processes"]
+__all__ = ["Gathering", "Here", "Pool", "Processes", "gathered"]
 
 
 class Pool(Protocol):
     """Who works the lots."""
 
     @property
+    def others(self) -> tuple[str, ...]:
+        """Machines that worked lots and are not like the one that the manifest names."""
+        ...
+
+    @property
     def room(self) -> int:
         """How many more lots can be taken on now."""
         ...
 
-    def begin(self, lot: Lot) -> None:
-        """Take a lot on."""
+    def begin(self, lot: Lot, by: str) -> None:
+        """Take a lot on, to be decided by a brain of that name."""
         ...
 
     def finished(self) -> Iterator[Entry]:
@@ -39,29 +48,72 @@ class Pool(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """Workers that can be had.
+
+    Attributes:
+        size: How many lots can be worked side by side.
+        pool: Makes the pool; only where one worker is asked for does it take the staff over, and
+            close it.
+    """
+
+    size: int
+    pool: Callable[[Plan, RunFolder, Staff], AbstractContextManager[Pool]]
+
+
+@contextmanager
+def gathered(plan: Plan) -> Iterator[Gathering]:
+    """See to it that the plan's workers can be had, before anything is written.
+
+    Raises:
+        UsageError: A cluster cannot be reached.
+    """
+    workers = plan.workers
+    if isinstance(workers, Cluster):
+        from shopfloor.shift.cluster import joined
+
+        with joined(workers) as machines:
+            yield Gathering(
+                machines.size,
+                lambda _, folder, __: Spread(
+                    folder,
+                    machines.made_of(folder.manifest, kept_inputs(folder.path)),
+                    size=machines.size,
+                    patience_s=workers.patience_s,
+                ),
+            )
+    elif workers == 1:
+        yield Gathering(1, Here)
+    else:
+        yield Gathering(workers, lambda plan, folder, _: Processes(plan, folder, workers))
+
+
 class Here:
     """One worker, in this very process."""
+
+    others: tuple[str, ...] = ()
 
     def __init__(self, plan: Plan, folder: RunFolder, staff: Staff) -> None:
         """Take over the staff."""
         self._interrupt = Interrupt()
         self._worker = Worker(plan, folder, staff, between_ticks=self._interrupt.check)
-        self._lot: Lot | None = None
+        self._asked: tuple[Lot, str] | None = None
 
     @property
     def room(self) -> int:
         """One lot at a time."""
-        return 0 if self._lot else 1
+        return 0 if self._asked else 1
 
-    def begin(self, lot: Lot) -> None:
+    def begin(self, lot: Lot, by: str) -> None:
         """Remember the lot; the work is done when the entry is asked for."""
-        self._lot = lot
+        self._asked = lot, by
 
     def finished(self) -> Iterator[Entry]:
         """Work the lot."""
-        lot, self._lot = self._lot, None
-        if lot is not None:
-            yield self._worker.work(lot)
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            yield self._worker.work(*asked)
 
     def __enter__(self) -> Self:
         self._interrupt.__enter__()
@@ -80,7 +132,9 @@ class Here:
 class Processes:
     """Several workers, each in a process of its own."""
 
-    def __init__(self, plan: Plan, folder: RunFolder) -> None:
+    others: tuple[str, ...] = ()
+
+    def __init__(self, plan: Plan, folder: RunFolder, count: int) -> None:
         """Start them."""
         context = multiprocessing.get_context("spawn")  # a GL context doesn't survive a fork
         self._idle: list[Connection] = []
@@ -94,7 +148,7 @@ class Processes:
         handler = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
-            for _ in range(plan.workers):
+            for _ in range(count):
                 ours, theirs = context.Pipe()
                 process = context.Process(
                     target=serve, args=(plan, folder.path, theirs), daemon=True
@@ -115,12 +169,12 @@ class Processes:
         """Workers with nothing to do."""
         return len(self._idle)
 
-    def begin(self, lot: Lot) -> None:
+    def begin(self, lot: Lot, by: str) -> None:
         """Hand the lot to an idle worker."""
         pipe = self._idle.pop(0)
         self._busy.append(pipe)
         with suppress(BrokenPipeError, ConnectionResetError):  # said properly when it is waited for
-            pipe.send(lot)
+            pipe.send((lot, by))
 
     def finished(self) -> Iterator[Entry]:
         """Wait for at least one worker.

@@ -10,25 +10,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shopfloor.errors import RunExists, RunUnwritable, UsageError
-from shopfloor.order.file import OrderFile
+from shopfloor.errors import RunExists, RunUnwritable
 from shopfloor.record import Entry, Manifest, RunFolder, Session
 from shopfloor.record.clock import Clock, lot_ticks, whole_ticks
 from shopfloor.record.interrupted import set_apart
-from shopfloor.shift.calendar import calendar_bytes, load_calendar
+from shopfloor.shift.calendar import load_calendar
+from shopfloor.shift.chair import Chair
 from shopfloor.shift.hire import Staff, manifest, order_source
-from shopfloor.shift.latency import Latency
+from shopfloor.shift.inputs import inputs_of, plan_of
+from shopfloor.shift.likeness import refuse_unlike
 from shopfloor.shift.plan import Plan
-from shopfloor.shift.planned import PlannedCycle
-from shopfloor.shift.pool import Here, Pool, Processes
+from shopfloor.shift.pool import Gathering, Pool, gathered
+from shopfloor.shift.roster import Recorded, Roster, Working
 from shopfloor.types import Lot, OrderSource
 
 __all__ = ["Progress", "create_run", "plan_of", "run_shift"]
-
-INPUTS = "inputs"
-ORDERS = "orders"
-LIMITS = "limits.toml"
-CALENDAR = "calendar.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +63,7 @@ def run_shift(
 
     Returns:
         ``complete``, ``paused`` before the lot asked for, ``max-wall`` when the wall time was up,
-        or ``interrupted`` by Ctrl-C.
+        ``lost`` where nobody answered any more, or ``interrupted`` by Ctrl-C.
 
     Raises:
         ShopfloorError: Something is wrong; what was committed is safe.
@@ -78,48 +74,54 @@ def run_shift(
         )
     load_calendar(plan.calendar)
     began, started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
-    staff = Staff(plan)
-    ended, handed_over = "interrupted", False
+    with gathered(plan) as gathering:
+        staff = Staff(plan)
+        handed_over = False
+        try:
+            source = order_source(plan, staff.world)
+            written = manifest(plan, staff, source)
+            folder = RunFolder.open_for_resume(out) if resume else create_run(out, plan, written)
+            with folder:
+                if resume:
+                    refuse_unlike(folder.manifest, written)
+                roster = _roster(plan, staff, folder)
+                shift = _Shift(plan, folder, source, roster, progress, pause_at)
+                handed_over = plan.workers == 1
+                return _worked(shift, gathering, staff, began, started)
+        finally:
+            if not handed_over:
+                staff.close()
+
+
+def _worked(shift: _Shift, gathering: Gathering, staff: Staff, began: float, started: str) -> str:
+    """Work a shift, tidy up whatever happens, and write down how it went."""
+    folder, ended = shift.folder, "interrupted"
+    before = len(folder.entries())
+    pool: Pool | None = None
     try:
-        source = order_source(plan, staff.cell)
-        written = manifest(plan, staff, source)
-        folder = RunFolder.open_for_resume(out) if resume else create_run(out, plan, written)
-        with folder:
-            if resume:
-                _same(folder.manifest, written)
-            before = len(folder.entries())
-            shift = _Shift(plan, folder, source, progress, pause_at)
-            try:
-                if plan.workers == 1:
-                    handed_over = True
-                    with Here(plan, folder, staff) as pool:
-                        ended = shift.run(pool, began)
-                else:
-                    with Processes(plan, folder) as pool:
-                        ended = shift.run(pool, began)
-            except KeyboardInterrupt:
-                ended = "interrupted"
-            finally:
-                _clear(folder)
-                # A worker may have committed a lot of which Ctrl-C kept the news from us.
-                worked = len(folder.entries()) - before
-                # To have looked at a complete run is no work on it, and must not lower its rates.
-                looked = ended == "complete" and not worked and _was_complete(folder)
-                if not looked:
-                    # On a full disk the first error is the one to tell.
-                    with suppress(RunUnwritable) if sys.exc_info()[0] else nullcontext():
-                        folder.add_session(
-                            Session(
-                                started=started,
-                                wall_s=time.perf_counter() - began,
-                                workers=plan.workers,
-                                lots=worked,
-                                ended=ended,
-                            )
-                        )
+        with gathering.pool(shift.plan, folder, staff) as pool:
+            ended = shift.run(pool, began)
+    except KeyboardInterrupt:
+        ended = "interrupted"
     finally:
-        if not handed_over:
-            staff.close()
+        _clear(folder)
+        # A worker may have committed a lot of which Ctrl-C kept the news from us.
+        worked = len(folder.entries()) - before
+        # To have looked at a complete run is no work on it, and must not lower its rates.
+        looked = ended == "complete" and not worked and _was_complete(folder)
+        if not looked:
+            # On a full disk the first error is the one to tell.
+            with suppress(RunUnwritable) if sys.exc_info()[0] else nullcontext():
+                folder.add_session(
+                    Session(
+                        started=started,
+                        wall_s=time.perf_counter() - began,
+                        workers=gathering.size,
+                        lots=worked,
+                        ended=ended,
+                        others=pool.others if pool else (),
+                    )
+                )
     return ended
 
 
@@ -131,15 +133,17 @@ class _Shift:
         plan: Plan,
         folder: RunFolder,
         source: OrderSource,
+        roster: Working,
         progress: Callable[[Progress], None],
         pause_at: int | None,
     ) -> None:
-        self._plan, self._folder = plan, folder
+        self.plan, self.folder = plan, folder
         self._pause_at, self._paused = pause_at, False
         self._report = progress
         self._lots = source.lots()
         self.done: dict[int, Entry] = {entry.lot: entry for entry in folder.entries()}
         self._clock, self._laid = Clock(folder.manifest), 0
+        self._roster, self._lost = roster, False
 
     def run(self, pool: Pool, began: float) -> str:
         """Work lots until the shift is over; what is committed already is not worked again."""
@@ -150,26 +154,32 @@ class _Shift:
         stopped = False
         while lot is not None or under_way:
             while lot is not None and pool.room and not stopped and self._may_begin(under_way, lot):
-                pool.begin(lot)
+                by = self._roster.next(lot, self.done.values())
+                if by is None:
+                    stopped = self._lost = True
+                    break
+                pool.begin(lot, by)
                 under_way[lot.index] = lot
                 lot = next(ahead, None)
             if not under_way:
+                if self._lost:
+                    return "lost"
                 if lot and self._may_begin({}, lot):
                     return "max-wall"
                 break
             for entry in pool.finished():
-                self._folder.index(entry)
+                self.folder.index(entry)
                 self.done[entry.lot] = entry
                 del under_way[entry.lot]
                 self._tell()
-            wall = self._plan.max_wall_s
-            stopped = wall is not None and time.perf_counter() - began >= wall
+            wall = self.plan.max_wall_s
+            stopped = self._lost or (wall is not None and time.perf_counter() - began >= wall)
         return "paused" if self._paused else "complete"
 
     def _due(self) -> Iterator[Lot]:
         """Lots of the plan that are not committed yet."""
         for lot in self._lots:
-            if self._plan.orders is not None and lot.index >= self._plan.orders:
+            if self.plan.orders is not None and lot.index >= self.plan.orders:
                 return
             if self._pause_at is not None and lot.index >= self._pause_at:
                 self._paused = True
@@ -184,13 +194,13 @@ class _Shift:
         not depend on how many workers there are: a lot is begun only when those before it cannot
         fill the shift even at their time limits.
         """
-        if self._plan.hours is None:
+        if self.plan.hours is None:
             return True
         return not self._before(lot.index, under_way).over
 
     def _before(self, index: int, under_way: Mapping[int, Lot]) -> Clock:
         """The clock when a lot begins; those under way are taken to last as long as they can."""
-        manifest = self._folder.manifest
+        manifest = self.folder.manifest
         while self._laid < index and self._laid in self.done:  # what will not change any more
             self._lay(self._clock, self.done[self._laid])
             self._laid += 1
@@ -207,14 +217,14 @@ class _Shift:
 
     def _lay(self, clock: Clock, entry: Entry) -> None:
         clock.pauses()
-        clock.work(lot_ticks(self._folder.manifest, entry))
+        clock.work(lot_ticks(self.folder.manifest, entry))
 
     def _tell(self) -> None:
         entries = [self.done[index] for index in sorted(self.done)]
-        clock = Clock(self._folder.manifest)
+        clock = Clock(self.folder.manifest)
         for entry in entries:
             self._lay(clock, entry)
-        self._report(Progress(entries, clock.now_s, self._plan.orders, self._plan.hours))
+        self._report(Progress(entries, clock.now_s, self.plan.orders, self.plan.hours))
 
 
 def create_run(out: Path, plan: Plan, written: Manifest) -> RunFolder:
@@ -231,12 +241,26 @@ def create_run(out: Path, plan: Plan, written: Manifest) -> RunFolder:
             f"cannot make {out.parent}: {error.strerror}; choose another --out"
         ) from error
     try:
-        return RunFolder.create(out, written, _inputs(plan))
+        return RunFolder.create(out, written, inputs_of(plan))
     except BaseException:
         if made:
             with suppress(OSError):  # somebody else may use it already
                 out.parent.rmdir()
         raise
+
+
+def _roster(plan: Plan, staff: Staff, folder: RunFolder) -> Working:
+    """Who says by whom a lot is worked."""
+    if plan.replay is not None:
+        return Recorded(plan.replay.worked_by)
+    brain = staff.brain
+    return Roster(
+        plan.brain,
+        plan.fallback,
+        keep_going=plan.keep_going,
+        before=[entry.lot for entry in folder.entries()],
+        reachable=(lambda s: brain.reachable(deadline_s=s)) if isinstance(brain, Chair) else None,
+    )
 
 
 def _clear(folder: RunFolder) -> None:
@@ -251,75 +275,5 @@ def _was_complete(folder: RunFolder) -> bool:
     return bool(sessions) and sessions[-1].ended == "complete"
 
 
-def _inputs(plan: Plan) -> dict[str, bytes]:
-    """Files that the run is made from, by where it keeps them so that it can be resumed anywhere.
-
-    An order file keeps its name, of which orders without an id get one.
-    """
-    files = {}
-    if plan.order_file is not None:
-        orders = OrderFile(plan.order_file, plan.seed)
-        place = f"{INPUTS}/{ORDERS}"
-        files[f"{place}/{plan.order_file.name}"] = plan.order_file.read_bytes()
-        files |= {f"{place}/{name}": content for name, content in orders.documents.items()}
-    if plan.limits.endswith(".toml"):
-        files[f"{INPUTS}/{LIMITS}"] = Path(plan.limits).read_bytes()
-    if plan.calendar.endswith(".toml"):
-        files[f"{INPUTS}/{CALENDAR}"] = calendar_bytes(plan.calendar)
-    return files
-
-
-def plan_of(path: Path, *, workers: int, max_wall_s: float | None) -> Plan:
-    """Read from a run's manifest what it was to be.
-
-    Raises:
-        RunError, UsageError: There is no run, or it cannot be read.
-    """
-    with RunFolder.open(path) as folder:
-        old = folder.manifest
-    inputs = path.absolute() / INPUTS
-    limits, calendar = inputs / LIMITS, inputs / CALENDAR
-    planned = old.planned_cycle_s
-    return Plan(
-        cell=old.cell,
-        body=old.body,
-        brain=old.brain,
-        seed=old.seed,
-        orders=old.orders,
-        hours=old.hours,
-        order_file=inputs / ORDERS / old.order_file if old.order_file else None,
-        latency=Latency.parse(old.latency),
-        limits=str(limits) if limits.exists() else old.limits,
-        record_fps=old.record_fps,
-        video=old.video,
-        depth=old.depth,
-        audit=old.audit,
-        allow_unproven=old.allow_unproven,
-        noise=old.noise,
-        faults=old.faults,
-        cameras=old.cameras,
-        calendar=str(calendar) if calendar.exists() else old.calendar.name,
-        planned_cycle=PlannedCycle(planned, old.planned_cycle_source or "") if planned else None,
-        workers=workers,
-        max_wall_s=max_wall_s,
-    )
-
-
 _SETTLE_AND_REPAIR_S = 100.0
 """What a lot may take beyond its time limit: settling, and the longest repair [s]."""
-
-
-def _same(old: Manifest, new: Manifest) -> None:
-    """Refuse to continue a run with something else than it was begun with."""
-    for name in (
-        "cell", "body", "brain", "latency", "limits", "seed", "orders", "hours", "order_file",
-        "record_fps", "video", "depth", "audit", "noise", "faults", "calendar", "planned_cycle_s",
-        "sha256",
-        "brain_identity", "versions", "renderer", "git_commit",
-    ):  # fmt: skip
-        was, now = getattr(old, name), getattr(new, name)
-        if was != now:
-            raise UsageError(
-                f"the run was begun with {name} {was!r}, and is now {now!r}; a resumed run must be "
-                "the same: give what it was begun with, or choose another --out"
-            )

@@ -12,6 +12,9 @@ __all__ = ["Tally"]
 _SAME_PX = 40.0
 """Two calls whose targets are this near in one camera's native view mean the same part."""
 
+_LOST = ("brain.timeout", "brain.unreachable")
+"""Faults of which another order may not be the cure."""
+
 _Target = tuple[str, float, float]
 """Camera, u, v [px]."""
 
@@ -34,6 +37,7 @@ class Tally:
             that failed, and another limb's share of the way, are in it.
         segments: E10 states so far, as (state, ticks): standby while all limbs hold because
             nobody told them anything, productive otherwise.
+        lost: How the brain was lost, by the code of its fault, or None.
         peak_tool_speed_m_s: Fastest tool, measured over a tick.
     """
 
@@ -48,6 +52,7 @@ class Tally:
         self.ticks = self.think_ticks = self.decisions = 0
         self.limited = self.stopped = self.attempted = self.succeeded = 0
         self.relays = 0
+        self.lost: str | None = None
         self.tokens: tuple[int, int] | None = None
         self.model_usd: float | None = None
         self.uncounted = self.unpriced = 0
@@ -92,6 +97,8 @@ class Tally:
 
     def event(self, event: Event) -> None:
         """Count one event."""
+        if event.kind == "fault" and event.data.get("code") in _LOST:
+            self.lost = str(event.data["code"])
         skill = event.data.get("skill")
         if skill not in ("pick", "handover", "place"):
             return

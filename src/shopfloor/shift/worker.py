@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from shopfloor.order.goal import needed
 from shopfloor.order.ledger import Ledger
 from shopfloor.order.seed import rng
 from shopfloor.record import Entry, LogRecorder, RunFolder, VideoEncoder
+from shopfloor.shift.chair import Chair
 from shopfloor.shift.hire import Staff
 from shopfloor.shift.plan import Plan
 from shopfloor.shift.tally import Tally
@@ -73,7 +74,10 @@ class Worker:
                 if between_ticks is not None:
                     between_ticks()
 
-        self._crew = Crew(
+        for brain in (self.staff.brain, self.staff.fallback):
+            if isinstance(brain, Chair) and between_ticks is not None:
+                brain.meanwhile = between_ticks
+        crew = Crew(
             cell=self.staff.cell,
             brain=self.staff.brain,
             guard=self.staff.guard,
@@ -83,22 +87,35 @@ class Worker:
             dispatcher=self.staff.dispatcher,
             latency=self.staff.charge,
             watch=watch,
-            injected=getattr(self.staff.cell, "take_injected", tuple),
+            injected=self.staff.injected,
             # What a replay charges holds it already.
             view_ticks=0 if plan.replay else getattr(self.staff.cell, "view_ticks", 0),
+            deadline_s=plan.brain_deadline_s,
         )
+        self._crews = dict.fromkeys(filter(None, (plan.brain, plan.fallback)), crew)
+        if self.staff.fallback is not None and plan.fallback is not None:
+            other = self.staff.fallback
+            self._crews[plan.fallback] = replace(crew, brain=other, latency=plan.fallback_latency)
+        self._brain = plan.brain
 
-    def work(self, lot: Lot) -> Entry:
-        """Work a lot and commit it; whatever goes wrong, nothing half-written stays."""
+    def work(self, lot: Lot, by: str | None = None) -> Entry:
+        """Work a lot and commit it; whatever goes wrong, nothing half-written stays.
+
+        Args:
+            lot: What is to be worked.
+            by: Name of the brain that decides; None for the brain of the shift.
+        """
         began = time.perf_counter()
         before = self._audit.breaches if self._audit else 0
         try:
-            outcome, tally = work(self._crew, lot, {"order": lot.orders[0].id})
+            by = by or self._brain
+            outcome, tally = work(self._crews[by], lot, {"order": lot.orders[0].id})
             sealed = self._recorder.end(outcome)
             entry = _entry(
                 lot,
                 outcome,
                 tally,
+                worked_by=by,
                 delivered=tuple(getattr(self._judge, "delivered", ())),
                 control_dt=self.staff.cell.spec.control_dt,
                 breaches=self._audit.breaches - before if self._audit else None,
@@ -124,6 +141,7 @@ def _entry(
     outcome: Outcome,
     tally: Tally,
     *,
+    worked_by: str,
     delivered: tuple[int, ...],
     control_dt: float,
     breaches: int | None,
@@ -151,6 +169,8 @@ def _entry(
         think_ticks=tally.think_ticks,
         picks=(tally.attempted, tally.succeeded),
         relays=tally.relays,
+        worked_by=worked_by,
+        lost=tally.lost,
         guard=(tally.limited, tally.stopped),
         repair_ticks=_repair_ticks(lot, outcome, control_dt),
         decisions=tally.decisions,
@@ -206,8 +226,8 @@ def serve(plan: Plan, path: Path, pipe: Connection) -> None:
                 # Both were held back while this process was starting: libraries that are just
                 # looking for others would leave their helpers complaining.
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-                while (lot := pipe.recv()) is not None:
-                    pipe.send(worker.work(lot))
+                while (asked := pipe.recv()) is not None:
+                    pipe.send(worker.work(*asked))
             finally:
                 worker.close()
     except (EOFError, BrokenPipeError, ConnectionResetError):

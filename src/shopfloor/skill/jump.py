@@ -22,14 +22,14 @@ from shopfloor.types import FloatArray
 __all__ = ["TopDown", "jump", "pose_of", "top_down"]
 
 _JOINT_SHARE = 0.90
-_TOOL_SHARE = 0.91
+_TOOL_SHARE = 0.89
 """Shares of the speed limits that a skill uses; a servo overshoots its profile by up to 7 %."""
 _TOOL_ACCELERATION = 12.0  # [m/s²]
 _JERK_PER_ACCELERATION = 28.0  # [1/s]
 _TOOL_SPEED_FOR_YAW = 0.5
 """Below this speed of the tool [m/s] it turns more slowly too."""
 _ROUNDS = 12
-_EDGE_M = 0.003
+_EDGE_M = 0.005
 """Kept from the edge of the workspace, for tracking errors [m]."""
 _YAW_LIMITS = (3.0, 25.0, 400.0)  # [rad/s], [rad/s²], [rad/s³]
 _VERTICAL = 0.7
@@ -140,6 +140,7 @@ def jump(
     spec, limits = context.body.spec.limbs[limb], context.limits.limbs[limb]
     v_max = context.limits.tool_speed_m_s * _TOOL_SHARE
     qd_max = np.minimum(spec.qd_max, limits.qd_max) * _JOINT_SHARE
+    qdd_max = np.minimum(spec.qdd_max, limits.qdd_max)
     speed, spin = v_max, min(v_max / _TOOL_SPEED_FOR_YAW, 1.0)
     # Gentle speeds deserve gentle accelerations.
     acceleration = _TOOL_ACCELERATION * min(v_max / 0.5, 1.0)
@@ -153,7 +154,7 @@ def jump(
         qdd = np.diff(qd, axis=0, prepend=0, append=0) / dt
         tool = np.sqrt(np.diff(x) ** 2 + np.diff(y) ** 2 + np.diff(z) ** 2) / dt
         too_fast = max(float((np.abs(qd) / qd_max).max()), float(tool.max()) / v_max)
-        too_hard = float((np.abs(qdd) / spec.qdd_max).max())
+        too_hard = float((np.abs(qdd) / qdd_max).max())
         if too_fast <= 1.0 + 1e-6 and too_hard <= 1.0 + 1e-6:
             return path
         # Speed costs more time than acceleration: take away only what was too much.

@@ -12,7 +12,7 @@ from shopfloor.types.decision import (
     SkillResult,
 )
 from shopfloor.types.frame import BoolArray, FloatArray, Frame, Intrinsics, UInt8Array
-from shopfloor.types.limits import LimbLimits, Limits
+from shopfloor.types.limits import Box, LimbLimits, Limits, PeopleLimits, ServoLimits
 from shopfloor.types.lot import (
     COLOURS,
     SHAPES,
@@ -27,10 +27,12 @@ from shopfloor.types.lot import (
     Select,
     UnitOutcome,
 )
-from shopfloor.types.observation import Event, LimbState, Observation, Timestep, Truth
+from shopfloor.types.observation import Event, LimbState, Observation, People, Timestep, Truth
+from shopfloor.types.papers import NOT_CHECKED, PapersStamp, RuleAnswer, Sealed, Verdict
 from shopfloor.types.seams import (
     Brain,
     Cell,
+    Deferred,
     Guard,
     GuardState,
     Judge,
@@ -42,18 +44,21 @@ from shopfloor.types.spec import BodySpec, CameraSpec, CellSpec, LimbSpec, Stati
 
 __all__ = [
     "COLOURS",
+    "NOT_CHECKED",
     "SHAPES",
     "SIZES",
     "Action",
     "ActionChunk",
     "BodySpec",
     "BoolArray",
+    "Box",
     "Brain",
     "BrainContext",
     "CameraSpec",
     "Cell",
     "CellSpec",
     "Decision",
+    "Deferred",
     "Event",
     "Exchange",
     "Finish",
@@ -75,13 +80,19 @@ __all__ = [
     "Order",
     "OrderSource",
     "Outcome",
+    "PapersStamp",
     "Part",
+    "People",
+    "PeopleLimits",
     "Plan",
     "Recorder",
     "Reply",
     "Rule",
+    "RuleAnswer",
     "Ruling",
+    "Sealed",
     "Select",
+    "ServoLimits",
     "Skill",
     "SkillCall",
     "SkillResult",
@@ -91,4 +102,5 @@ __all__ = [
     "Truth",
     "UInt8Array",
     "UnitOutcome",
+    "Verdict",
 ]

@@ -38,11 +38,13 @@ class Frame:
     Attributes:
         camera: Name of the camera, as in ``CellSpec.cameras``.
         pixels: ``(H, W, 3)`` uint8 RGB, row 0 at the top.
-        depth: ``(H, W)`` float32 distance along the optical axis [m], or None.
+        depth: ``(H, W)`` float32 distance along the optical axis [m], 0 where nothing was
+            measured; or None.
         seq: Counts the frames of this camera from 0 within a lot.
         captured_tick: Tick at which the picture was taken.
         intrinsics: Of exactly this picture (its own size).
-        camera_in_world: ``(4, 4)`` calibrated pose of the camera, OpenCV axes.
+        camera_in_world: ``(4, 4)`` calibrated pose of the camera, OpenCV axes; as good as the
+            calibration is.
     """
 
     camera: str

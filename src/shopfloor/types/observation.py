@@ -9,7 +9,7 @@ from typing import Any
 from shopfloor.types.frame import FloatArray, Frame
 from shopfloor.types.spec import Station
 
-__all__ = ["Event", "LimbState", "Observation", "Timestep", "Truth"]
+__all__ = ["Event", "LimbState", "Observation", "People", "Timestep", "Truth"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +35,19 @@ class LimbState:
     q_target: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class People:
+    """What a safety sensor says about people near the body.
+
+    Attributes:
+        distances_m: From each tracked person to the nearest point that a limb can reach [m].
+        reset: Whether a person at the cell asks, at this tick, for work to go on after a stop.
+    """
+
+    distances_m: tuple[float, ...] = ()
+    reset: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
     """What a brain, a skill and the guard may know.
@@ -46,6 +59,7 @@ class Observation:
         views: The newest native-resolution frame of each camera that was looked through.
         stations: Taught fixtures of this lot by name (``A``, ``B``, …, ``tray``).
         documents: Documents that came with the order.
+        people: Who is near; nobody where no sensor looks.
     """
 
     tick: int
@@ -54,6 +68,7 @@ class Observation:
     views: Mapping[str, Frame]
     stations: Mapping[str, Station]
     documents: tuple[bytes, ...] = ()
+    people: People = People()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,17 @@ from shopfloor.types.lot import Lot, Order, Outcome
 from shopfloor.types.observation import Event, Observation, Timestep
 from shopfloor.types.spec import CellSpec
 
-__all__ = ["Brain", "Cell", "Guard", "GuardState", "Judge", "OrderSource", "Recorder", "Skill"]
+__all__ = [
+    "Brain",
+    "Cell",
+    "Deferred",
+    "Guard",
+    "GuardState",
+    "Judge",
+    "OrderSource",
+    "Recorder",
+    "Skill",
+]
 
 GuardState = TypeVar("GuardState")
 """What a guard remembers from one tick to the next; its own affair."""
@@ -42,7 +52,10 @@ class Cell(Protocol):
         ...
 
     def orders(self, *, seed: int, count: int | None) -> OrderSource:
-        """Make the cell's own orders: ``count`` lots, or lots without end."""
+        """Make the cell's own orders: ``count`` lots, or lots without end.
+
+        A cell that can tell all of them in one language takes ``language``, ``en`` or ``zh``, too.
+        """
         ...
 
     def judge(self) -> Judge:
@@ -60,7 +73,11 @@ class Cell(Protocol):
 
 @runtime_checkable
 class Brain(Protocol):
-    """Whatever decides."""
+    """Whatever decides.
+
+    One that never waits for anybody may say so with a class attribute ``waits = False``; all others
+    are asked in a thread that is given up when their deadline is over.
+    """
 
     needs: Needs
 
@@ -78,6 +95,23 @@ class Brain(Protocol):
 
     def close(self) -> None:
         """Give back what the brain holds."""
+        ...
+
+
+@runtime_checkable
+class Deferred(Protocol):
+    """A brain that is asked now and heard later, while the world goes on: in a live cell."""
+
+    def ask(self, observation: Observation, events: Sequence[Event], *, deadline_s: float) -> None:
+        """Put a question, and wait for nothing."""
+        ...
+
+    def heard(self) -> Reply | None:
+        """Return the answer, None where there is none yet, or raise what ``act`` would.
+
+        It raises ``TimeoutError`` once the deadline of the last question is over, and whenever
+        the brain is gone, also where nothing was asked; no answer can come after that.
+        """
         ...
 
 
@@ -106,8 +140,12 @@ class Skill(Protocol):
 class Guard(Protocol[GuardState]):
     """Sees every action before the cell does; cannot be argued with."""
 
-    def start(self, limits: Limits) -> GuardState:
-        """Return the state before the first action."""
+    def start(self, limits: Limits, after: GuardState | None = None) -> GuardState:
+        """Return the state before the first action.
+
+        ``after`` commands were lost on their way, limbs stand elsewhere than the state before says:
+        where they are is read anew, and nothing else is forgotten.
+        """
         ...
 
     def check(

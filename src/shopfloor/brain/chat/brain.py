@@ -122,6 +122,11 @@ class ChatBrain:
         """Why this brain may not move a robot yet, or None."""
         return doubt(self.seat, self.proof)
 
+    def reachable(self, *, deadline_s: float) -> bool | None:
+        """Whether anybody answers at its address now; None where no address is asked."""
+        probe = getattr(self._engine, "reachable", None)
+        return None if probe is None else bool(probe(deadline_s=deadline_s))
+
     def reset(self, order: Order, *, seed: int) -> None:
         """Begin an order with a fresh conversation."""
         self._order, self._seed = order, seed

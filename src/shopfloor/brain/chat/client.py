@@ -28,6 +28,8 @@ _MOST_BYTES = 4_000_000
 """An answer that goes on for longer than this is none."""
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """Statuses after which asking again makes sense."""
+_NOBODY = frozenset({502, 503, 504})
+"""Statuses by which a gateway says that nobody is behind it."""
 _TRIES = 4
 _PAUSE_S = 0.5
 _CONNECT_S = 5.0
@@ -96,6 +98,14 @@ class Client:
         except (_Passing, OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         return longest if type(longest) is int else None
+
+    def reachable(self, *, deadline_s: float) -> bool:
+        """Whether a server answers at all: anything but silence and the errors of a gateway."""
+        try:
+            response, _ = self._sent("GET", "/models", None, time.monotonic() + deadline_s)
+        except (_Passing, OSError, ValueError):
+            return False
+        return response.status_code not in _NOBODY
 
     def close(self) -> None:
         """Close the connections."""

@@ -35,6 +35,8 @@ from shopfloor.types import (
     Limits,
     Observation,
     Order,
+    PeopleLimits,
+    ServoLimits,
 )
 
 __all__ = ["Aim", "Together", "together"]
@@ -212,5 +214,6 @@ def _context() -> BrainContext:
     none = np.zeros(0)
     limb = LimbSpec(_LIMB, (), none, none, none, none, none, 0.0, np.eye(4))
     cell = CellSpec("golden", "", BodySpec("golden", "", {_LIMB: limb}), {}, 0.02, 0.0)
-    limits = Limits("probe", "", 0.0, 0.0, 0, {}, "")
+    servo, people = ServoLimits(*(0.0,) * 5), PeopleLimits(0.0, 0.0, 0.0, 0.0)
+    limits = Limits("probe", "", *(0.0,) * 6, 0, servo, people, (), {}, "")
     return BrainContext(cell, limits, {"pick": _PICK})

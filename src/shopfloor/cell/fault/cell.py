@@ -1,4 +1,4 @@
-"""Any simulated cell, with faults put into it."""
+"""The simulated cell, with faults put into it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shopfloor.cell.fault.limb import Encoders, Mechanics
 from shopfloor.cell.fault.plan import Fault, Injection, draw
 from shopfloor.cell.fault.wire import Gate, Wire
 from shopfloor.cell.sorting import SortingCell
-from shopfloor.types import Action, Cell, Event, Frame, Judge, Lot, OrderSource, Timestep
+from shopfloor.types import Action, Event, Frame, Judge, Lot, OrderSource, Timestep
 
 __all__ = ["FaultyCell"]
 
@@ -24,16 +24,16 @@ class FaultyCell:
     it ends. Nobody who is to find a fault may hear of it.
     """
 
-    def __init__(self, cell: Cell, world: SortingCell, faults: Sequence[Fault]) -> None:
+    def __init__(self, world: SortingCell, faults: Sequence[Fault]) -> None:
         """Put faults into a cell.
 
         Args:
-            cell: What everybody sees, with or without sensor noise; closed together with this.
-            world: The simulation behind it.
+            world: The cell; closed together with this. Sensor noise, where there is any, comes
+                after its faults, because readings here are taken for the truth.
             faults: What is put into each lot.
         """
-        self.cell, self.world, self.faults = cell, world, tuple(faults)
-        self.spec = cell.spec
+        self.world, self.faults = world, tuple(faults)
+        self.spec = world.spec
         self._geometry = Geometry(world.body)
 
     @property
@@ -44,16 +44,11 @@ class FaultyCell:
     @property
     def renderer(self) -> str:
         """What draws the pictures."""
-        return str(getattr(self.cell, "renderer", "none"))
-
-    @property
-    def view_ticks(self) -> int:
-        """How long a view is on its way to whoever asked for it [ticks]."""
-        return int(getattr(self.cell, "view_ticks", 0))
+        return self.world.renderer
 
     def reset(self, lot: Lot, *, seed: int) -> Timestep:
         """Set the lot up and return tick 0."""
-        timestep = self.cell.reset(lot, seed=seed)
+        timestep = self.world.reset(lot, seed=seed)
         dt = self.spec.control_dt
         self._tick = timestep.observation.tick
         self._news: list[Event] = []
@@ -71,8 +66,8 @@ class FaultyCell:
         """Apply one action for one tick, or what arrives of it."""
         active = self._active()
         arrived = self._wire.carry(action, active)
-        taken = self._gate.pick(arrived, self.cell.hold())
-        timestep = self.cell.step(self._mechanics.before(taken, active))
+        taken = self._gate.pick(arrived, self.world.hold())
+        timestep = self.world.step(self._mechanics.before(taken, active))
         self._mechanics.after(dict(timestep.observation.limbs), timestep.truth, active)
         return self._sensed(timestep)
 
@@ -82,27 +77,27 @@ class FaultyCell:
         Raises:
             SensorLost: The camera gives none.
         """
-        return self._cameras[camera].view(lambda: self.cell.view(camera), self._active(camera))
+        return self._cameras[camera].view(lambda: self.world.view(camera), self._active(camera))
 
     def hold(self) -> Action:
         """Stay where the body is now."""
-        return self.cell.hold()
+        return self.world.hold()
 
     def stop(self) -> None:
         """Bring the body to a controlled stop."""
-        self.cell.stop()
+        self.world.stop()
 
     def orders(self, *, seed: int, count: int | None) -> OrderSource:
         """Make the cell's own orders."""
-        return self.cell.orders(seed=seed, count=count)
+        return self.world.orders(seed=seed, count=count)
 
     def judge(self) -> Judge:
         """Make the judge, who reads the truth."""
-        return self.cell.judge()
+        return self.world.judge()
 
     def close(self) -> None:
         """Give back what the cell holds."""
-        self.cell.close()
+        self.world.close()
 
     def take_injected(self) -> Sequence[Event]:
         """Hand over what was put in since this was last asked; for the recorder alone."""
