@@ -1,14 +1,15 @@
 """Repeat every run that the tests have left behind, and count the verdicts.
 
-``make results-replicate`` keeps what the tests make and calls this. Tests plant tampering and cut
-runs short on purpose: those are counted by what `shopfloor replicate` names, and whatever else is
-not identical makes the exit code 1.
+``make results-replicate`` keeps what the tests make and calls this. Tests plant tampering, cut runs
+short, and bring along cells and brains of their own, on purpose: those are counted by what
+`shopfloor replicate` names. Whatever else is not identical makes the exit code 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,16 @@ from typing import Any
 _PLANTED = {"tampering", "missing"}
 _FORGERS = ("test_a_forged_log_is_different",)
 """Tests that plant a difference and forge all sums over it."""
+_REFUSALS = (
+    r"unknown (cell|brain|body) '",  # a test's own, of which nobody else knows
+    r"is not what was written",  # damaged by a test
+    r"was recorded before a log kept what was decided",  # written by a test, line by line
+    r"an episode's index entry",
+    r"format \d+",
+)
+"""What replicate may refuse a run for that a test has made up or broken."""
+_FAILURES = ("different", "equivalent", "failed")
+_REFUSED = 2
 _COMMAND = "from shopfloor.cli import main; main()"
 
 
@@ -31,7 +42,7 @@ def _runs(folder: Path) -> Iterator[Path]:
     for manifest in sorted(folder.rglob("manifest.json")):
         run = manifest.parent
         index = run / "index.jsonl"
-        if manifest.parent.is_symlink() or not index.is_file():
+        if run.is_symlink() or not index.is_file():
             continue
         key = sha256(manifest.read_bytes() + b"\0" + index.read_bytes()).digest()
         if key not in seen and index.stat().st_size:
@@ -48,12 +59,14 @@ def _verdict(run: Path, out: Path) -> dict[str, Any]:
         check=False,
     )
     if done.returncode not in (0, 1) or not done.stdout.strip():
-        said = done.stderr.strip().splitlines()
-        return {"verdict": "refused", "why": said[-1] if said else f"exit {done.returncode}"}
+        said = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
+        meant = done.returncode == _REFUSED and any(re.search(why, said) for why in _REFUSALS)
+        return {"verdict": "refused" if meant else "failed", "why": said}
     replica = json.loads(done.stdout)
     kinds = {each["kind"] for each in replica["differences"]}
     forged = any(part.startswith(_FORGERS) for part in run.parts)
-    planted = replica["verdict"] == "different" and (forged or bool(kinds & _PLANTED))
+    named = bool(kinds & _PLANTED) and not kinds - _PLANTED - {"environment"}
+    planted = replica["verdict"] == "different" and (forged or named)
     return {
         "verdict": "planted" if planted else replica["verdict"],
         "why": "; ".join(replica["reasons"]),
@@ -87,7 +100,7 @@ def main() -> int:
         ],
     }
     chosen.out.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    return int(bool(counts["different"] or counts["equivalent"]))
+    return int(any(counts[verdict] for verdict in _FAILURES))
 
 
 if __name__ == "__main__":

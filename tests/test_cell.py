@@ -357,7 +357,7 @@ def test_a_simulation_that_leaves_the_numbers_is_cut_short(dark_cell, tmp_path, 
 def test_truth_does_not_leak_into_what_a_brain_sees(dark_cell):
     observation = dark_cell.reset(STAGE_LOT, seed=1).observation
     assert set(observation.__slots__) == {
-        "documents", "frames", "limbs", "stations", "tick", "views",
+        "documents", "frames", "limbs", "people", "stations", "tick", "views",
     }  # fmt: skip
 
 

@@ -164,7 +164,7 @@ def test_pictures_that_were_shown_are_those_of_the_log(stories):
 def test_an_order_that_ran_out_of_time(late, cli):
     story = tell(opened(late), 0)
     assert story.failing.code == "order.timeout"
-    assert story.failing.tick == 60
+    assert story.failing.tick == 65
     assert story.failing.units == ("p0",)
     held = next(call for call in story.calls if call.ending == "cut off")
     assert held.skill == "place"
@@ -173,9 +173,9 @@ def test_an_order_that_ran_out_of_time(late, cli):
     code, out, err = cli(late, "--why", 0)
     said = " ".join(out.split())
     assert (code, err) == (0, "")
-    assert said.startswith("failed: order.timeout from 1.20 s (tick 60); 0 of 1 units good")
+    assert said.startswith("failed: order.timeout from 1.30 s (tick 65); 0 of 1 units good")
     assert FAILURE_MEANINGS["order.timeout"] in said
-    assert "the order had 1.2 s, and nobody said that it was done" in said
+    assert "the order had 1.3 s, and nobody said that it was done" in said
     assert f"{held.limbs[0]}: place → A retreat, since" in said
     assert "p0, small red cube: wanted in tote A, lies on the tray" in said
     assert "The question before it #1 at 0.00 s: classical/1, saw overview" in said

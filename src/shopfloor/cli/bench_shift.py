@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from shopfloor.cli.bench import command, measured
+from shopfloor.errors import UsageError
 
 __all__ = ["command"]
 
@@ -45,21 +46,31 @@ def _shift(hours: float, workers: int, seed: int, run: Path, *, out: Path | None
         measured(1, seed, "bench", video=True), orders=None, hours=hours, workers=workers
     )
     with Bar(plan, run) as bar:
-        run_shift(plan, run, resume=(run / "manifest.json").exists(), progress=bar.update)
+        ended = run_shift(plan, run, resume=(run / "manifest.json").exists(), progress=bar.update)
+    if ended != "complete":
+        raise UsageError(
+            f"the shift ended as {ended}, and half a shift is no measurement; give the same "
+            f"command again to go on with {run}"
+        )
     began = time.perf_counter()
     page = write_report(run)
     report_s = time.perf_counter() - began
     summary = run_summary(run)
     with RunFolder.open(run) as folder:
         frames = sum(count for entry in folder.entries() for count in entry.frames.values())
-        sessions = len(folder.sessions())
+        sessions = folder.sessions()
+    if {session.workers for session in sessions} != {workers}:
+        raise UsageError(
+            f"{run} was worked by {' and '.join(str(s.workers) for s in sessions)} workers, and "
+            f"not by {workers}; choose another --run"
+        )
     result = {
         "hours": hours,
         "workers": workers,
         "minutes": None if summary.wall_s is None else (summary.wall_s + report_s) / 60,
         "report_s": report_s,
         "report_bytes": page.stat().st_size,
-        "sessions": sessions,
+        "sessions": len(sessions),
         "frames": frames,
         "shift": summary.to_json(),
     }

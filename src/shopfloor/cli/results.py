@@ -288,7 +288,8 @@ def _replicate(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         ("equivalent", "equivalent"),
         ("different", "different, and nobody planted it"),
         ("planted", "tampered with or cut by a test, which was named"),
-        ("refused", "refused: what a test brought along or broke cannot be repeated elsewhere"),
+        ("refused", "refused: what a test made up or broke cannot be repeated elsewhere"),
+        ("failed", "replicate failed"),
     ):
         yield what, str(result["verdicts"].get(verdict, 0))
 
@@ -335,6 +336,8 @@ def _recording(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _crash(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "processes killed (SIGKILL)", f"{result['kills']} in {result['runs']} runs"
+    if "in_lot" in result:
+        yield "of those in the middle of a lot", str(result["in_lot"])
     yield "of those together with their encoder", str(result["with_encoder"])
     yield "episodes committed in the end", str(result["committed"])
     for name, what in (

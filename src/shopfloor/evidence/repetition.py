@@ -202,7 +202,7 @@ def _require_answers(run: Path, count: int) -> None:
 def _unmatched(mine: Mapping[int, Entry], theirs: Mapping[int, Entry]) -> Iterator[Difference]:
     for lot in sorted(mine.keys() ^ theirs.keys()):
         sides = ["there" if lot in side else "not there" for side in (mine, theirs)]
-        yield Difference("missing", f"lot {lot}", *sides)
+        yield Difference("length", f"lot {lot}", *sides)
 
 
 def _manifests(was: Manifest, now: Manifest, way: Way) -> Iterator[Difference]:

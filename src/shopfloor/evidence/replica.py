@@ -17,8 +17,11 @@ Verdict = Literal["identical", "equivalent", "different"]
 Way = Literal["worked again", "replayed", "asked again"]
 """The brain worked again; its recorded answers stood in for it; a model was asked anew."""
 
-Kind = Literal["tampering", "missing", "setting", "brain", "environment", "figures", "log"]
+Kind = Literal[
+    "tampering", "missing", "length", "setting", "brain", "environment", "figures", "log"
+]
 """``tampering``: the original contradicts itself; ``missing``: it lacks what it says it holds;
+``length``: one of the two has a lot that the other one lacks;
 ``setting``: cell, body, orders, limits or another input; ``brain``: who decided; ``environment``:
 version, renderer, processor; ``figures``: an entry, of the same log; ``log``: what happened."""
 
@@ -151,6 +154,8 @@ def _grave(difference: Difference) -> str:
             return f"the original was changed after it was recorded: {difference}"
         case "missing":
             return f"the original is not whole: {difference}"
+        case "length":
+            return f"one has a lot that the other lacks: {difference}"
         case "brain":
             return f"another brain decided: {difference}"
         case "figures":

@@ -13,7 +13,7 @@ from shopfloor.errors import SpecMismatch
 from shopfloor.guard.ahead import Ahead, Place
 from shopfloor.guard.message import Fault, flaw
 from shopfloor.guard.people import pace
-from shopfloor.types import Action, FloatArray, LimbState, Limits, Observation, Ruling
+from shopfloor.types import Action, FloatArray, LimbState, Limits, Observation, Ruling, Sensing
 
 __all__ = ["EnvelopeGuard", "EnvelopeState"]
 
@@ -55,8 +55,9 @@ class EnvelopeGuard:
     and tool speed shorten an action; everything else stops.
     """
 
-    def __init__(self, body: Body, control_dt: float) -> None:
-        """Prepare for a body and a tick of ``control_dt`` [s]."""
+    def __init__(self, body: Body, control_dt: float, sensing: Sensing | None = None) -> None:
+        """Prepare for a body, a tick of ``control_dt`` [s], and readings that exact."""
+        self._sensing = sensing or Sensing()
         self._body = body
         self._dof = {name: limb.dof for name, limb in body.spec.limbs.items()}
         self._counts = list(self._dof.values())
@@ -160,7 +161,7 @@ class EnvelopeGuard:
         asked = np.concatenate([action.targets[name] for name in self._dof])
         if not np.isfinite(asked).all():
             return place.q, ("message.finite", {})
-        return asked, self._held_back(asked, observation, limits, place)
+        return asked, self._held_back(asked, observation, limits, place, state.step)
 
     def _pass(
         self,
@@ -195,16 +196,23 @@ class EnvelopeGuard:
         return widest
 
     def _held_back(
-        self, asked: FloatArray, observation: Observation, limits: Limits, place: Place
+        self,
+        asked: FloatArray,
+        observation: Observation,
+        limits: Limits,
+        place: Place,
+        step: FloatArray,
     ) -> Fault | None:
         """Find a limb that presses too hard or does not follow, unless it is asked to draw back."""
+        late_ticks = self._sensing.late_s / self._dt
         for name, part in self._slice.items():
             limb = observation.limbs[name]
             off = place.q[part] - limb.q
-            far = math.sqrt(float(off @ off))
-            x, y, z = limb.wrench[:3].tolist()
-            force = math.sqrt(x * x + y * y + z * z)
-            if far <= limits.servo.following_rad and force <= limits.contact_force_n:
+            far, force = _length(off), _length(limb.wrench[:3])
+            # A reading that is late is of where a moving limb was.
+            gone = max(_length(step[part]), _length(limb.qd) * self._dt) * late_ticks
+            behind = limits.servo.following_rad + self._sensing.q_rad + gone
+            if far <= behind and force <= limits.contact_force_n:
                 continue
             back = asked[part] - limb.q  # nearer to where it really is: the servo presses less
             if float(back @ back) <= float(off @ off) * (1 - _ROUND):
@@ -345,6 +353,10 @@ def _told(limb: LimbState) -> FloatArray:
     """Where a limb was last sent, which no encoder blurs; where it is, if it is not there."""
     follows = np.abs(limb.q - limb.q_target).max() < _FOLLOWED_RAD
     return limb.q_target if follows else limb.q
+
+
+def _length(vector: FloatArray) -> float:
+    return math.sqrt(float(vector @ vector))
 
 
 def _lengths(vectors: FloatArray) -> FloatArray:

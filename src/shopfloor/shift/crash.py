@@ -45,7 +45,8 @@ class Crashes:
     """What was found; every fault is a line that says where.
 
     Attributes:
-        kills: Processes that were killed at work.
+        kills: Processes that were killed, at work or on the way there.
+        in_lot: How many of them were in the middle of a lot.
         with_encoder: How many of them together with their encoder, as when the power goes.
         runs: Runs that were carried on from kill to kill until they were complete.
         committed: Lots that these runs hold.
@@ -59,6 +60,7 @@ class Crashes:
     """
 
     kills: int = 0
+    in_lot: int = 0
     with_encoder: int = 0
     runs: int = 0
     committed: int = 0
@@ -193,6 +195,7 @@ class _Run:
         process.join(moment and moment.after_s)
         if process.is_alive():
             self._kill(process, with_encoder=with_encoder)
+            self.found.in_lot += bool(self._names(FLIGHT) - before)
             return False
         if process.exitcode:
             self.found.wrong.append(f"{self.path.name}: a resume ended with {process.exitcode}")

@@ -114,7 +114,7 @@ class Staff:
         except BaseException:
             self.cell.close()
             raise
-        self.guard = EnvelopeGuard(body, self.cell.spec.control_dt)
+        self.guard = EnvelopeGuard(body, self.cell.spec.control_dt, self.cell.spec.sensing)
 
         from shopfloor.body.geometry import Geometry
         from shopfloor.skill.context import SkillContext

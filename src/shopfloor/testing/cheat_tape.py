@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shopfloor.shift.nobody import Nobody
 from shopfloor.testing.cheat import Cheat, Moment
 from shopfloor.types import (
+    Action,
     Event,
+    Guard,
     Judge,
     Lot,
+    Observation,
     Order,
     Outcome,
+    Ruling,
     Timestep,
 )
 
@@ -99,8 +104,24 @@ class _Camera:
         return Outcome(False, False, "infra", tick) if tick >= self._end else None
 
 
+class _Lenient:
+    """A guard that knows of no station, so of no wall."""
+
+    def __init__(self, guard: Guard[Any]) -> None:
+        self._guard = guard
+        self.start = guard.start
+
+    def check(
+        self, action: Action, observation: Observation, hold: Action, state: Any
+    ) -> tuple[Ruling, Any]:
+        return self._guard.check(action, replace(observation, stations={}), hold, state)
+
+
 def film(cell: Any, cheat: Cheat) -> Tape:
-    """Play a cheat in a cell, guarded and worked as any order is, and tape it.
+    """Play a cheat in a cell and tape it: worked as any order is, by a guard that lets it press.
+
+    The real guard keeps jaws out of walls and stops who presses; what a judge says of either must
+    not depend on that.
 
     Args:
         cell: A simulated sorting cell; ``render=False`` is enough, as cheats see nothing.
@@ -115,7 +136,9 @@ def film(cell: Any, cheat: Cheat) -> Tape:
     from shopfloor.testing.cheat_hand import SKILLS, Swindler
 
     spec = cell.spec
-    limits = load_limits(spec.name, spec.body, "fenced")
+    stated = load_limits(spec.name, spec.body, "fenced")
+    servo = replace(stated.servo, following_rad=math.inf)
+    limits = replace(stated, contact_force_n=math.inf, servo=servo)
     context = SkillContext(cell.body, Geometry(cell.body), limits, spec.control_dt)
     camera = _Camera(spec.control_dt)
     lot = cheat.lot()
@@ -123,7 +146,7 @@ def film(cell: Any, cheat: Cheat) -> Tape:
         Crew(
             cell=cell,
             brain=Swindler(cheat, lot, next(iter(spec.body.limbs))),
-            guard=EnvelopeGuard(cell.body, spec.control_dt),
+            guard=_Lenient(EnvelopeGuard(cell.body, spec.control_dt)),
             judge=camera,
             recorder=Nobody(),
             limits=limits,

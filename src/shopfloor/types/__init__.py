@@ -40,7 +40,7 @@ from shopfloor.types.seams import (
     Recorder,
     Skill,
 )
-from shopfloor.types.spec import BodySpec, CameraSpec, CellSpec, LimbSpec, Station
+from shopfloor.types.spec import BodySpec, CameraSpec, CellSpec, LimbSpec, Sensing, Station
 
 __all__ = [
     "COLOURS",
@@ -92,6 +92,7 @@ __all__ = [
     "Ruling",
     "Sealed",
     "Select",
+    "Sensing",
     "ServoLimits",
     "Skill",
     "SkillCall",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shopfloor.types.frame import FloatArray, Intrinsics
 
-__all__ = ["BodySpec", "CameraSpec", "CellSpec", "LimbSpec", "Station"]
+__all__ = ["BodySpec", "CameraSpec", "CellSpec", "LimbSpec", "Sensing", "Station"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +84,19 @@ class Station:
     size_m: tuple[float, float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Sensing:
+    """How far a limb's readings may be from the truth; nothing is what the guard allows least for.
+
+    Attributes:
+        late_s: Oldest moment that a reading may be of [s].
+        q_rad: Length of the largest error of all joints of a limb together [rad].
+    """
+
+    late_s: float = 0.0
+    q_rad: float = 0.0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CellSpec:
     """A cell: its body, cameras and clock.
@@ -95,6 +108,7 @@ class CellSpec:
         cameras: By name.
         control_dt: Length of one tick [s].
         changeover_s: Time charged between two lots [s].
+        sensing: How exact and how fresh readings of its limbs are.
     """
 
     name: str
@@ -103,3 +117,4 @@ class CellSpec:
     cameras: Mapping[str, CameraSpec]
     control_dt: float
     changeover_s: float
+    sensing: Sensing = Sensing()

@@ -14,7 +14,7 @@ from shopfloor.cell.noise.calibration import pose_error
 from shopfloor.cell.noise.delivery import Delivery
 from shopfloor.cell.noise.depth import degrade_depth
 from shopfloor.cell.noise.draw import Draws
-from shopfloor.cell.noise.encoder import Encoders
+from shopfloor.cell.noise.encoder import Encoders, sensing
 from shopfloor.cell.noise.level import NoiseLevel
 from shopfloor.cell.noise.picture import degrade_picture
 from shopfloor.types import (
@@ -48,7 +48,7 @@ class NoisyCell:
             level: How bad the sensors are.
         """
         self.cell, self.body, self.noise = cell, body, level
-        self.spec = cell.spec
+        self.spec = replace(cell.spec, sensing=sensing(level.encoder, level.timing))
         self._geometry = Geometry(body)
 
     @property

@@ -10,9 +10,9 @@ import numpy as np
 from shopfloor.body.geometry import Geometry
 from shopfloor.cell.noise.draw import Draws
 from shopfloor.cell.noise.level import EncoderNoise, Timing
-from shopfloor.types import FloatArray, LimbState
+from shopfloor.types import FloatArray, LimbState, Sensing
 
-__all__ = ["JAW_RADIUS_M", "Encoders", "speed_sigma"]
+__all__ = ["JAW_RADIUS_M", "Encoders", "sensing", "speed_sigma"]
 
 JAW_RADIUS_M = 0.010
 """Pinion that turns the jaw's motor into an opening: an angle's error becomes one of length [m]."""
@@ -20,6 +20,16 @@ _BLOCK = 256
 """Ticks whose noise is drawn together."""
 _KEPT = 16
 """Readings that are remembered [ticks]: more than any latency."""
+
+
+_FARTHEST = 6.0
+"""Length of the error of six joints that is passed in three of a million readings [deviations]."""
+
+
+def sensing(noise: EncoderNoise, timing: Timing) -> Sensing:
+    """State how far readings may be off."""
+    late_s = (timing.latency_ms + timing.jitter_ms) / 1000
+    return Sensing(late_s=late_s, q_rad=_FARTHEST * float(np.radians(noise.sigma_deg)))
 
 
 def speed_sigma(noise: EncoderNoise, control_dt: float) -> float:
