@@ -568,3 +568,10 @@ def same(a, b):
     if hasattr(a, "__slots__"):
         return all(same(getattr(a, name), getattr(b, name)) for name in a.__slots__)
     return a == b or (a != a and b != b)  # noqa: PLR0124 - NaN is the same as NaN here
+
+
+def test_who_begins_anew_within_a_lot_forgets_where_limbs_are_and_nothing_else(bench, fenced):
+    guard = EnvelopeGuard(bench, 0.02)
+    before = replace(guard.start(fenced), seq=7, waits=True)
+    again = guard.start(fenced, before)
+    assert (again.place, again.seq, again.waits) == (None, 7, True)

@@ -10,8 +10,10 @@ from shopfloor.cell.fault import FaultyCell, parse
 from shopfloor.cell.fault.camera import CameraFaults
 from shopfloor.cell.fault.plan import Injection
 from shopfloor.cell.fault.wire import Gate, Wire
-from shopfloor.errors import SensorLost
+from shopfloor.cell.noise import NoisyCell, noise_level
+from shopfloor.errors import SensorLost, UsageError
 from shopfloor.record import RunFolder
+from shopfloor.shift import plan_of
 from shopfloor.shift.arrival import Arrivals
 from shopfloor.testing import STAGE_LOT
 from shopfloor.types import Action, Frame, Timestep
@@ -196,6 +198,51 @@ def test_what_a_fault_did_to_the_physics_is_undone(dark_cell):
     assert [e.kind for e in events] == ["fault.injected", "fault.effect", "fault.over"]
     assert (faulty.world.model.dof_frictionloss == 0).all()
     assert steps
+
+
+def test_a_picture_that_is_sent_again_comes_through_noise_as_the_same_picture(cell):
+    faulty = FaultyCell(cell, [parse("camera.repeat/overview@0.5s")])
+    noisy = NoisyCell(faulty, cell.body, noise_level(2))
+    timestep = noisy.reset(STAGE_LOT, seed=1)
+    seen = {}
+    for tick in range(80):
+        frame = timestep.observation.frames["overview"]
+        seen[frame.captured_tick] = frame.pixels
+        timestep = noisy.step(replace(noisy.hold(), tick=tick, seq=tick + 1))
+    taken = sorted(seen)
+    clean = [t for t in taken if t < 25]
+    assert (seen[clean[0]] != seen[clean[1]]).any()  # noise makes the same scene look different
+    first, *again = [t for t in taken if t >= 25]
+    assert again
+    assert all(np.array_equal(seen[first], seen[t]) for t in again)
+
+
+def test_what_a_drive_feels_is_the_truth_and_not_what_noise_makes_of_it(dark_cell):
+    faulty = FaultyCell(dark_cell, [parse("actuator.weak@0s:0.9")])
+    noisy = NoisyCell(faulty, dark_cell.body, noise_level(5))
+    noisy.reset(STAGE_LOT, seed=1)
+    for tick in range(100):  # it stands: only noise says that it does not
+        noisy.step(replace(noisy.hold(), tick=tick, seq=tick + 1))
+    assert [e.kind for e in faulty.take_injected()] == ["fault.injected"]
+
+
+def test_a_stop_of_the_guard_is_heeded_by_the_drives(tmp_path):
+    path = order_file(tmp_path, ORDER)
+    # The gate at the drives is there whenever a fault is planned, if it comes or not.
+    plan = make_plan(order_file=path, faults=("camera.freeze@3600s",), brain="hostile:down")
+    work(plan, tmp_path / "run")
+    with RunFolder.open(tmp_path / "run") as folder:
+        episode = folder.episode(0)
+        events = episode.notes("event")
+    assert episode.entry.guard[1] > 0
+    assert not any(e["kind"] == "fault" and "drives" in e["data"]["reason"] for e in events)
+
+
+def test_a_run_is_not_gone_on_with_under_other_faults(frozen):
+    plan = plan_of(frozen, workers=1, max_wall_s=None)
+    assert plan.faults == ("camera.freeze/overview@1s+1s",)
+    with pytest.raises(UsageError, match="begun with faults"):
+        work(replace(plan, faults=()), frozen, resume=True)
 
 
 @pytest.fixture(scope="session")
