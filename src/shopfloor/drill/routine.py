@@ -47,12 +47,12 @@ ROUTINES = {name: _routine(kind) for name, kind in FAULTS.items()}
 """By the fault's name, in the order of the table."""
 
 UNBUILT = {
-    "brain timeout, hang, kill, unreachable": "has tests of its own",
+    "brain timeout, hang, kill, unreachable": "measured by `shopfloor bench loss`",
     "slow brain, tail x10": "not built",
     "NaN, infinity, wrong shape, dtype, unit, empty or huge chunk": "has tests of its own",
-    "valid but hostile action": "has tests of its own",
+    "valid but hostile action": "measured by `shopfloor bench fuzz`",
     "wrong-object claim, false done, unknown skill, malformed JSON": "has tests of its own",
-    "supervisor killed": "not built",
+    "supervisor killed": "measured by `shopfloor bench loss`",
     "process killed at a random tick, power loss": "measured by `shopfloor bench recording`",
     "disk full, read-only, corrupt log": "has tests of its own",
     "clock jump": "not built",
