@@ -8,5 +8,5 @@ from shopfloor.cli.papers import command
 
 __all__ = ["command"]
 
-for _part in ("init", "sign", "bom"):
+for _part in ("init", "sign", "bom", "watch"):
     import_module(f"shopfloor.cli.papers_{_part}")

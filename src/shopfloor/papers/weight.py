@@ -17,13 +17,13 @@ from pathlib import Path
 from shopfloor.errors import PapersError
 from shopfloor.types import Sealed
 
-__all__ = ["CODE", "Hashed", "files_of", "hash_file", "hash_folders", "texts_of"]
+__all__ = ["CODE", "TEXTS", "Hashed", "files_of", "hash_file", "hash_folders", "texts_of"]
 
 _LOADED = frozenset({".safetensors", ".json", ".jinja", ".txt", ".model"})
 """What is read when a model is loaded."""
 CODE = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".py", ".so", ".joblib"})
 """What runs, or can run when it is read."""
-_TEXTS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENSE-MODEL", "LICENCE")
+TEXTS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENSE-MODEL", "LICENCE")
 _LONGEST_HEADER = 100_000_000
 """Of a safetensors file, as its format has it [bytes]."""
 
@@ -70,7 +70,7 @@ def texts_of(folder: Path) -> Mapping[str, str]:
     Raises:
         PapersError: One is there and cannot be read.
     """
-    found = (folder / name for name in _TEXTS)
+    found = (folder / name for name in TEXTS)
     return {file.name: hash_file(file)[0] for file in found if file.is_file()}
 
 
