@@ -84,8 +84,9 @@ def bill(
     }
     if papers.cell.operator is not None:
         body["metadata"]["manufacturer"] = {"name": papers.cell.operator}
-    # The same content has the same number.
-    named = uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(body, sort_keys=True, ensure_ascii=True))
+    # The same content has the same number, whenever it was written down.
+    content = body | {"metadata": body["metadata"] | {"timestamp": None}}
+    named = uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(content, sort_keys=True))
     return {"bomFormat": "CycloneDX", "specVersion": spec, "serialNumber": f"urn:uuid:{named}",
             **body}  # fmt: skip
 

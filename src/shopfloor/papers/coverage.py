@@ -1,10 +1,10 @@
 """Which elements of the G7's "SBOM for AI" a bill of materials holds.
 
 The list is that of "Software Bill of Materials (SBOM) for Artificial Intelligence - Minimum
-Elements" (G7 Cybersecurity Working Group, 12 May 2026): 50 elements in seven clusters. It was read
-second-hand, in two lists that agree on clusters and number, and not in the document itself. An
-element counts as held when the bill has something in its place; whether that is enough is for a
-reader to say.
+Elements" (G7 Cybersecurity Working Group, 12 May 2026): 50 elements in seven clusters. The document
+itself was not read; the elements are as https://w3id.org/sbom/req/g7ai/ names them. An element
+counts as held when the bill has something in its place; whether that is enough is for a reader to
+say.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 __all__ = ["ELEMENTS", "SOURCE", "Covered", "coverage"]
 
 SOURCE = (
-    "G7 Cybersecurity Working Group, SBOM for AI - Minimum Elements, 2026-05-12 (bsi.bund.de); "
-    "element list read second-hand on 2026-11-25"
+    "G7 Cybersecurity Working Group, SBOM for AI - Minimum Elements, 2026-05-12 as listed "
+    "at w3id.org/sbom/req/g7ai; the document itself was not read"
 )
 
 _Bill = Mapping[str, Any]
