@@ -19,7 +19,7 @@ from shopfloor.errors import PapersError, UsageError
 from shopfloor.papers.bom import SPECS, bill, check_bill, write_bill
 from shopfloor.papers.card import catalogue
 from shopfloor.papers.coverage import ELEMENTS, coverage
-from shopfloor.papers.draft import example
+from shopfloor.papers.draft import example, with_card
 from shopfloor.papers.environment import Installed, installed
 from shopfloor.papers.hardware import price_of
 from shopfloor.record import RunFolder
@@ -277,3 +277,27 @@ def test_the_report_takes_the_price_of_the_robot_from_the_papers(tmp_path, good)
     (price,) = (each for each in inputs if each["name"] == "robot_price_usd")
     assert 31234.5 in price["values"]
     assert "hardware of papers.yaml" in price["source"]
+
+
+def test_what_a_licence_forbids_is_a_limit_and_hearsay_where_nobody_read_it(good, tmp_path):
+    known = cards_in(tmp_path / "cards")
+    told = changed(good, ("models/0/purl", "pkg:huggingface/made-up/made-up-3b@1"))
+    (model,) = named(billed(told, known), "machine-learning-model")
+    limits = model["modelCard"]["considerations"]["technicalLimitations"]
+    assert limits == ["the licence allows no use for gain"]
+    hearsay = known["qwen2.5-vl-3b"]
+    assert not hearsay.was_read
+    told = changed(good, ("models/0/purl", f"{hearsay.package}@1"))
+    made = billed(told, known)
+    check_bill(made)
+    (model,) = named(made, "machine-learning-model")
+    assert "externalReferences" not in model  # it has an address and no hash
+    limits = model["modelCard"]["considerations"]["technicalLimitations"]
+    assert limits == ["the licence allows no use for gain (hearsay: its text was not read)"]
+
+
+def test_a_bill_can_be_made_of_every_model_that_has_a_card(good):
+    known = catalogue()
+    for card in known:
+        papers = with_card(read(good), card, known)
+        check_bill(bill(papers, cards=known, environment=NOTHING, now=NOW, spec="1.7"))

@@ -47,7 +47,7 @@ def model_of(model: ModelFacts, ref: str, cell: CellFacts, cards: Catalogue) -> 
         ]
     if model.base != "undisclosed" and model.base:
         made["pedigree"] = {"ancestors": [_base(purl) for purl in model.base]}
-    if card and card.address and card.address.startswith("https://"):
+    if card and card.was_read and card.address and card.address.startswith("https://"):
         made["externalReferences"] = [
             {
                 "type": "license",
