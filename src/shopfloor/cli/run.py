@@ -15,12 +15,15 @@ from shopfloor.cli.workers import workers_option
 from shopfloor.errors import UsageError
 
 if TYPE_CHECKING:
+    from shopfloor.papers.dsse import Signer
     from shopfloor.shift import Plan
 
 __all__ = ["command"]
 
 _DEFAULT_ORDERS = 30
-_FREE_ON_RESUME = {"resume", "workers", "max_wall", "as_json", "keep_going", "waiver_key"}
+_FREE_ON_RESUME = {
+    "resume", "workers", "max_wall", "as_json", "keep_going", "waiver_key", "papers_key",
+}  # fmt: skip
 
 
 @click.command(
@@ -129,6 +132,11 @@ Examples:
     is_flag=True,
     help="Do not end the shift when the brain is lost 3 times in a row.",
 )
+@click.option(
+    "--papers-key",
+    type=click.Path(path_type=Path),
+    help="Private key on P-256 (PEM) that signs the papers' verdict beside the run.",
+)
 @click.option("--max-wall", type=float, help="Begin no new lot after so many seconds of wall time.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder [default: runs/DATE-TIME]."
@@ -150,6 +158,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     from shopfloor.shift import plan_of, run_shift
     from shopfloor.shift.roster import LOST_LOTS
 
+    signer = _signer(options["papers_key"])
     resume: Path | None = options["resume"]
     if resume is not None:
         given = [
@@ -161,8 +170,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         if given:
             raise UsageError(
                 f"--{given[0].replace('_', '-')} cannot be given with --resume: the run goes on as "
-                "it was begun (only --workers, --max-wall, --keep-going, --waiver-key and --json "
-                "are free)"
+                "it was begun (only --workers, --max-wall, --keep-going, --waiver-key, --papers-key "
+                "and --json are free)"
             )
         out = resume
         plan = plan_of(
@@ -178,6 +187,10 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     with Bar(plan, out) as bar:
         ended = run_shift(plan, out, resume=resume is not None, progress=bar.update)
     page = write_report(out)
+    if signer is not None:
+        from shopfloor.papers.verdict import sign_verdict
+
+        sign_verdict(out, signer)
     as_json: bool = options["as_json"]
     if as_json:
         click.echo((out / "result.json").read_text(encoding="utf-8").strip())
@@ -273,6 +286,15 @@ def _with_papers(plan: Plan, options: dict[str, Any]) -> Plan:
             key=options["waiver_key"],
         ).seals  # fmt: skip
     return replace(plan, papers=passed.stamp, papers_file=file, seals=seals)
+
+
+def _signer(key: Path | None) -> Signer | None:
+    """Read the key before anything is run that it is to sign for."""
+    if key is None:
+        return None
+    from shopfloor.papers.dsse import Signer
+
+    return Signer.read(key)
 
 
 def _again(plan: Plan, key: Path | None) -> Plan:
