@@ -123,7 +123,7 @@ def test_the_manifest_carries_it_and_a_damaged_one_is_told(tmp_path):
     data = json.loads(json.dumps(run.to_json()))
     assert Manifest.from_json(data) == run
     del data["calendar"]["windows"][0]["state"]
-    with pytest.raises(RunCorrupt, match="calendar is not what was written"):
+    with pytest.raises(RunCorrupt, match="calendar or papers are not what was written"):
         Manifest.from_json(data)
 
 
