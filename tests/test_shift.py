@@ -288,6 +288,7 @@ def test_a_run_is_not_begun_twice(copy, small):
         {"record_fps": 5.0},
         {"video": True},
         {"audit": True},
+        {"allow_unproven": True},
         {"order_file": None, "orders": 4},
         {"order_file": None, "hours": 1.0},
     ],
