@@ -52,6 +52,9 @@ def plan_of(
 ) -> Plan:
     """Read from a run's manifest what it was to be.
 
+    What its papers were found to be is not read: the folder may come from anybody, so whoever
+    works the plan has them checked anew.
+
     Raises:
         RunError, UsageError: There is no run, or it cannot be read.
     """
@@ -85,6 +88,5 @@ def plan_of(
         keep_going=keep_going,
         workers=workers,
         max_wall_s=max_wall_s,
-        papers=old.papers,
         papers_file=papers if papers.exists() else None,
     )
