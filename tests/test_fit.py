@@ -19,9 +19,9 @@ METHODS = ("close", "hold", "judge", "orders", "reset", "step", "stop", "view")
 def cell_of(*, spec=None, without=(), **more):
     """A cell that can be asked for everything, but for what is left out."""
     closed = []
-    methods = {name: lambda self, *_, **__: None for name in METHODS if name not in without}
+    methods = {name: lambda *_, **__: None for name in METHODS if name not in without}
     if "close" in methods:
-        methods["close"] = lambda self: closed.append(self)
+        methods["close"] = lambda self: closed.append(self)  # noqa: PLW0108 - bound to the cell
     made = type("Bare", (), methods | {"closed": closed} | more)()
     made.spec = cell_spec() if spec is None else spec
     return made
@@ -52,7 +52,7 @@ def test_a_shift_is_refused_before_anything_is_made(tmp_path, monkeypatch, noise
     bare = cell_of(without=["hold"])
 
     def factory(kind, name):
-        return (lambda body, *, record_fps: bare) if kind == "cells" else known(kind, name)
+        return (lambda *_, **__: bare) if kind == "cells" else known(kind, name)
 
     monkeypatch.setattr(plugins, "factory", factory)
     with pytest.raises(SpecMismatch, match="it lacks hold"):
