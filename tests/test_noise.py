@@ -217,12 +217,12 @@ def limb(q, tick=0):
     return LimbState(q, np.zeros(6), np.eye(4), 0.01 * tick, np.full(6, float(tick)), q)
 
 
-def encoders(level, geometry, seed=1):
+def encoders(level, geometry, seed=1, dt=DT):
     return Encoders(
         "left",
         level.encoder,
         level.timing,
-        control_dt=DT,
+        control_dt=dt,
         geometry=geometry,
         draws=Draws(seed, 0),
     )
@@ -240,14 +240,15 @@ def test_encoders_have_their_deviation_and_the_tool_follows_from_what_they_say(l
         assert (one.q_target == 0.3).all()
 
 
+@pytest.mark.parametrize("dt", [DT, 0.001, 0.05])
 @pytest.mark.parametrize("level", NOISY, ids=ids)
-def test_encoders_are_late_by_the_latency_and_its_jitter(level, geometry):
-    sensor = encoders(replace(level, encoder=LEVELS[0].encoder), geometry)
+def test_encoders_are_late_by_the_latency_and_its_jitter(level, geometry, dt):
+    sensor = encoders(replace(level, encoder=LEVELS[0].encoder), geometry, dt=dt)
     late = []
-    for tick in range(800):  # the joint turns by 1 rad each tick, so its reading is a moment
+    for tick in range(1000):  # the joint turns by 1 rad each tick, so its reading is a moment
         q = sensor.read(tick, limb(tick, tick)).q
-        if tick > 10:
-            late.append((tick - q[0]) * DT * 1000)
+        if tick >= 200:
+            late.append((tick - q[0]) * dt * 1000)
     timing = level.timing
     assert np.mean(late) == pytest.approx(timing.latency_ms, rel=0.03)
     assert min(late) == pytest.approx(timing.latency_ms - timing.jitter_ms, rel=0.02)

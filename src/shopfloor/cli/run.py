@@ -153,7 +153,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     clock that charges the brain for its thinking. The run folder holds the manifest, a log and a
     video of every order, and the report as a web page.
     """
+    from shopfloor.cli.gate import checked, checked_again
     from shopfloor.cli.progress import Bar
+    from shopfloor.record import RunFolder
     from shopfloor.report import run_summary, shift_table, write_report
     from shopfloor.shift import plan_of, run_shift
     from shopfloor.shift.roster import LOST_LOTS
@@ -170,8 +172,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         if given:
             raise UsageError(
                 f"--{given[0].replace('_', '-')} cannot be given with --resume: the run goes on as "
-                "it was begun (only --workers, --max-wall, --keep-going, --waiver-key, --papers-key "
-                "and --json are free)"
+                "it was begun (only --workers, --max-wall, --keep-going, --waiver-key, "
+                "--papers-key and --json are free)"
             )
         out = resume
         plan = plan_of(
@@ -180,10 +182,19 @@ def command(ctx: click.Context, /, **options: Any) -> None:
             max_wall_s=options["max_wall"],
             keep_going=options["keep_going"],
         )
-        plan = _again(plan, options["waiver_key"])
+        with RunFolder.open(resume) as folder:
+            kept = folder.manifest.papers
+        plan = checked_again(plan, kept, options["waiver_key"])
     else:
         out = options["out"] or _fresh()
-        plan = _with_papers(_plan(options), options)
+        plan = checked(
+            _plan(options),
+            file=_papers_file(options["papers"]),
+            enforce="enforce" in options["papers"],
+            regimes=options["regime"],
+            key=options["waiver_key"],
+        )
+        kept = plan.papers
     with Bar(plan, out) as bar:
         ended = run_shift(plan, out, resume=resume is not None, progress=bar.update)
     page = write_report(out)
@@ -200,6 +211,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         console = Console()
         console.print(shift_table(run_summary(out)))
         click.echo(f"\npapers  {plan.papers.said}")
+        if kept.said != plan.papers.said:
+            # A manifest is written once; what is true today is said today.
+            click.echo(f"        the report keeps what was said at the start: {kept.said}")
         click.echo(f"report  {page}")
     if ended == "lost":
         click.echo(
@@ -259,33 +273,13 @@ def _plan(options: dict[str, Any]) -> Plan:
     )
 
 
-def _with_papers(plan: Plan, options: dict[str, Any]) -> Plan:
-    """Check the papers before anything of the brain is loaded."""
-    from dataclasses import replace
-
-    from shopfloor.papers import pass_gate
-
-    given = options["papers"]
+def _papers_file(given: tuple[str, ...]) -> Path | None:
     named = [Path(each) for each in given if each != "enforce"]
     if len(named) > 1:
         raise UsageError(
             f"--papers names {named[0]} and {named[1]}; one file holds a cell's papers"
         )
-    file = named[0] if named else None
-    passed = pass_gate(
-        plan.brain,
-        file=file,
-        enforce="enforce" in given,
-        regimes=options["regime"],
-        key=options["waiver_key"],
-    )
-    seals = passed.seals
-    if plan.fallback is not None and "enforce" in given:  # who stands in needs papers as well
-        seals += pass_gate(
-            plan.fallback, file=file, enforce=True, regimes=options["regime"],
-            key=options["waiver_key"],
-        ).seals  # fmt: skip
-    return replace(plan, papers=passed.stamp, papers_file=file, seals=seals)
+    return named[0] if named else None
 
 
 def _signer(key: Path | None) -> Signer | None:
@@ -295,22 +289,6 @@ def _signer(key: Path | None) -> Signer | None:
     from shopfloor.papers.dsse import Signer
 
     return Signer.read(key)
-
-
-def _again(plan: Plan, key: Path | None) -> Plan:
-    """Check the papers of a resumed run as they were checked, on this day and on these files."""
-    from dataclasses import replace
-
-    from shopfloor.papers import pass_gate
-
-    old = plan.papers
-    if old.checked is None:
-        return plan
-    regimes = ",".join(name for name in old.regimes if name != "licence")
-    passed = pass_gate(
-        plan.brain, file=plan.papers_file, enforce=old.enforced, regimes=regimes, key=key
-    )
-    return replace(plan, papers=passed.stamp, seals=passed.seals)
 
 
 def _fresh() -> Path:

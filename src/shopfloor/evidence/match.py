@@ -19,9 +19,17 @@ __all__ = ["Matched", "match"]
 _VARIED = ("cell", "body", "brain", "language", "latency", "limits", "noise", "cameras")
 """What somebody may mean to compare."""
 
+
+def _seconds(value: float | None) -> str:
+    return "none" if value is None else f"{value:g} s"
+
+
 _FACTS: tuple[tuple[str, Callable[[Manifest], str]], ...] = (
     *((name, lambda m, name=name: str(getattr(m, name))) for name in _VARIED),
-    ("deadline of the brain", lambda m: f"{m.brain_deadline_s:g} s"),
+    (
+        "deadline of the brain",
+        lambda m: f"{m.brain_deadline_s:g} s" if m.brain_deadline_s else "none",
+    ),
     ("fallback", lambda m: m.fallback or "nobody"),
     ("seed", lambda m: str(m.seed)),
     ("source of orders", lambda m: m.sha256.get("orders", "unknown")[:12]),
