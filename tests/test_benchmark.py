@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shlex
 import signal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +13,7 @@ from scipy.stats import binom
 
 from report_examples import manifest, shift
 from shift_examples import finish, make_plan, start, tree, wait_for_lots
-from shopfloor.cli import main, results
+from shopfloor.cli import bench_suite, main, results
 from shopfloor.errors import UsageError
 from shopfloor.evidence import score_page, score_words
 from shopfloor.evidence.benchmark import Benchmark
@@ -134,6 +135,33 @@ def test_the_page_says_simulation_first_and_holds_every_figure():
     assert data["simulation"] is True
     assert [c["good"]["k"] for c in data["conditions"]] == [110] * 7 + [80, 60]
     assert data["suite"]["sha256"] == found.suite.sha256
+
+
+@pytest.mark.parametrize("extent", ["full", "quick"])
+@pytest.mark.parametrize("unproven", [False, True])
+def test_the_command_on_the_page_runs_the_very_same(tmp_path, monkeypatch, extent, unproven):
+    path = suite_file(tmp_path, name="one's own $suite.toml")
+    suite = load_suite(str(path))
+    chosen, brain = suite.extents[extent], "model; rm -rf x@http://host:1/v1"
+    runs = [
+        dataclasses.replace(
+            run, manifest=dataclasses.replace(run.manifest, allow_unproven=unproven)
+        )
+        for run in runs_of(suite, chosen, {})
+    ]
+    page = Page(score_page.render(score(suite, chosen, brain, runs)))
+    said = page.text[page.text.index("shopfloor bench ", page.text.index("How to have")) :]
+    words = shlex.split(said[: said.index("Suitetiny of")])
+    # Click reads it, and what would be worked is what was worked.
+    asked = []
+    monkeypatch.setattr(bench_suite, "_worked", lambda bench: asked.append(bench) or "complete")
+    monkeypatch.setattr(bench_suite, "_tell", lambda *_, **__: None)
+    with pytest.raises(SystemExit) as done:
+        main(words[1:])
+    assert (words[0], done.value.code) == ("shopfloor", 0)
+    (bench,) = asked
+    assert bench.suite.sha256 == suite.sha256
+    assert (bench.brain, bench.extent.name, bench.allow_unproven) == (brain, extent, unproven)
 
 
 def test_a_condition_that_takes_longer_is_slower_though_no_order_is_lost():

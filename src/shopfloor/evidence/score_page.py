@@ -82,8 +82,11 @@ def render(score: Score, other: Beside | None = None) -> str:
 
 
 def _command(score: Score) -> str:
-    quick = " --quick" if score.extent.name == "quick" else ""
-    return f"shopfloor bench {score.suite.name} --brain {shlex.quote(score.brain)}{quick}"
+    """Return what a shell takes to work the same again, in the folder where it was worked."""
+    manifest = score.base.run.manifest
+    flags = {"--quick": score.extent.name == "quick", "--allow-unproven": manifest.allow_unproven}
+    asked = ["shopfloor", "bench", score.suite.given, "--brain", score.brain]
+    return shlex.join([*asked, *(flag for flag, given in flags.items() if given)])
 
 
 def _forest(score: Score) -> str:
