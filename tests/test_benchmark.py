@@ -129,7 +129,10 @@ def test_the_page_says_simulation_first_and_holds_every_figure():
     assert "Against sensor noise" in said
     assert "Against latency" in said
     assert page.classes.count("failed differs") == 80
-    assert page.classes.count("whisk worse") == 4
+    # Two are worse, and none is slower: each scale has the colour of what was decided on it.
+    assert [held.pace for _, held in found.varied] == ["not resolved"] * 8
+    assert page.classes.count("whisk worse") == page.classes.count("dot worse") == 2
+    assert not [each for each in page.classes if "slower" in each]
     assert "grasp.miss" in said
     data = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert data["simulation"] is True
@@ -184,6 +187,8 @@ def test_a_condition_that_takes_longer_is_slower_though_no_order_is_lost():
     assert f"Slower with 2,000 ms a decision ({ratio:.2f}×)" in score_words.lede(found)
     page = Page(score_page.render(found))
     assert f"slower: {ratio:.2f}×" in page.text
+    assert page.classes.count("whisk slower") == page.classes.count("dot slower") == 1
+    assert "whisk worse" not in page.classes
 
 
 def test_a_limit_that_was_left_is_said_at_the_top():
