@@ -140,6 +140,33 @@ def test_the_page_says_simulation_first_and_holds_every_figure():
     assert data["suite"]["sha256"] == found.suite.sha256
 
 
+@pytest.mark.parametrize(
+    ("alpha", "wrong", "each", "any_wrong", "together"),
+    [
+        (0.05, "5", "98.75", "10", "95"),
+        (0.2, "20", "95", "40", "80"),
+        (0.6, "60", "85", "100", "40"),
+    ],
+)
+def test_each_family_of_calls_says_how_often_it_is_wrong_by_the_suites_own_alpha(
+    alpha, wrong, each, any_wrong, together
+):
+    suite = dataclasses.replace(load_suite("v0"), alpha=alpha)
+    extent = suite.extents["quick"]
+    found = score(suite, extent, "classical", runs_of(suite, extent, {}))
+    method = score_words.method(found)
+    assert method.count(f"any wrong call at {wrong}\u00a0%") == 2  # outcomes, and throughput
+    assert f"intervals of {each}\u00a0% for each of 4 (Bonferroni)" in method
+    assert f"is wrong has a chance of up to {any_wrong}\u00a0%" in method
+    text = "".join(Page(score_page.render(found)).words)
+    assert method in text
+    assert f"{together}\u00a0% all together" in text
+    # What is said of throughput is what was computed.
+    assert {round(held.speed.confidence, 9) for _, held in found.varied} == {
+        round(1 - alpha / 4, 9)
+    }
+
+
 @pytest.mark.parametrize("extent", ["full", "quick"])
 @pytest.mark.parametrize("unproven", [False, True])
 def test_the_command_on_the_page_runs_the_very_same(tmp_path, monkeypatch, extent, unproven):
