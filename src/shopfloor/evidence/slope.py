@@ -13,6 +13,7 @@ import numpy as np
 
 from shopfloor.errors import UsageError
 from shopfloor.evidence.paired import Paired, mcnemar
+from shopfloor.evidence.series import refuse_lost
 from shopfloor.report import Rate, run_summary
 from shopfloor.report.load import load
 from shopfloor.shift import Plan, Progress, run_shift
@@ -70,6 +71,7 @@ def slope(
 
     Raises:
         UsageError: A level does not exist, or a run was interrupted.
+        BrainLost: Nobody answered any more.
     """
     from shopfloor.cell.noise import noise_level
 
@@ -83,6 +85,7 @@ def slope(
 
         begun = (run / "manifest.json").exists()
         ended = run_shift(replace(plan, noise=number), run, resume=begun, progress=tell)
+        refuse_lost(plan, run, ended)
         if ended != "complete":
             raise UsageError(
                 f"level {number} was not worked to its end ({ended}); give the same command again "
