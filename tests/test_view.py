@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -586,6 +587,39 @@ def test_a_run_that_is_named_itself_is_all_there_is(tmp_path):
         assert re.fullmatch(r"~[0-9a-f]{16}", only)
         assert pages.get(f"/run/{only}").status_code == 200
     assert [found.id for found in find(tmp_path).found] == [only]
+
+
+@contextmanager
+def nobody():
+    """Read as somebody who owns nothing, if we may read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_folder_that_may_not_be_read_hides_no_other(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    for name in ("a", "closed/run", "z"):
+        made_up(tmp_path / name, 1)
+    (tmp_path / "closed").chmod(0o000)
+    (tmp_path / "into").symlink_to(tmp_path / "closed" / "run", target_is_directory=True)
+    (tmp_path / "loop").symlink_to("loop")
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    try:
+        with nobody():
+            with pytest.raises(PermissionError):
+                (Path("closed") / "manifest.json").exists()
+            assert [each.name for each in find(Path()).found] == ["a", "z"]
+            with pytest.raises(UsageError, match="closed cannot be read: Permission denied"):
+                find(Path("closed"))
+    finally:
+        (tmp_path / "closed").chmod(0o755)
 
 
 def test_an_empty_folder_says_how_to_make_a_run(tmp_path):
