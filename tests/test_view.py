@@ -2,6 +2,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -235,6 +236,54 @@ def test_links_and_names_in_a_strangers_folder_lead_nowhere(tmp_path):
         assert answer.status_code == 200
         assert "secret" not in answer.text.partition("<details")[0].partition("camera_names")[0]
         assert answer.text.startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "index.jsonl", "sessions.jsonl", "lock", "episodes", "flight"]
+)
+def test_a_run_of_which_a_part_lies_elsewhere_is_not_opened(tmp_path, name):
+    (tmp_path / "runs").mkdir()
+    made_up(tmp_path / "elsewhere", 2, brain="a-secret")
+    made_up(tmp_path / "runs" / "run", 2)
+    made_up(tmp_path / "runs" / "other", 2)
+    part = tmp_path / "runs" / "run" / name
+    with client(tmp_path / "runs") as pages:
+        assert pages.get("/run/run").status_code == 200
+        part.rename(tmp_path / "moved")
+        part.symlink_to(tmp_path / "elsewhere" / name)
+        for path in (
+            "/run/run",
+            "/run/run/episodes",
+            "/run/run/report",
+            "/compare?run=run&run=other",
+        ):
+            assert pages.get(path).status_code == 409, path
+        listed = pages.get("/")
+        assert "leads out of the run" in listed.text
+        assert "a-secret" not in listed.text
+        # What lies in the run after all is not elsewhere.
+        part.unlink()
+        (tmp_path / "moved").rename(tmp_path / "runs" / "run" / "beside")
+        part.symlink_to("beside")
+        assert pages.get("/run/run/episodes").status_code == 200
+
+
+@pytest.mark.parametrize("part", ["", "episode.json", "log.bin"])
+def test_an_episode_that_lies_elsewhere_is_not_opened(root, tmp_path, part):
+    shutil.copytree(root / "lying", tmp_path / "runs" / "run")
+    shutil.copytree(root / "second", tmp_path / "runs" / "second")
+    place = tmp_path / "runs" / "run" / "episodes" / "000000" / part
+    with client(tmp_path / "runs") as pages:
+        assert pages.get("/run/run/episode/0").status_code == 200
+        place.rename(tmp_path / "moved")
+        place.symlink_to(tmp_path / "moved")
+    with client(tmp_path / "runs") as pages:
+        for path in ("episode/0", "episode/0/video/overview", "episode/0/shown/overview/0"):
+            answer = pages.get(f"/run/run/{path}")
+            assert (answer.status_code, "leads out of the run" in answer.text) == (409, True), path
+        assert "leads out of the run" in pages.get("/compare?run=run&run=second").text
+        if part != "log.bin":  # which no list looks into
+            assert pages.get("/run/run/episodes").status_code == 409
 
 
 @pytest.mark.parametrize(

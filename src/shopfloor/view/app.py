@@ -98,7 +98,7 @@ def _episodes(app: FastAPI, library: Library) -> None:
     @_get(app, "/run/{run}/episode/{lot}/video/{camera}")
     def video(run: str, lot: int, camera: str) -> Response:
         shown = _run(library, run)
-        file = shown.folder.episode(_lot(lot)).path / film_name(_camera(shown, camera))
+        file = shown.episode(_lot(lot)).path / film_name(_camera(shown, camera))
         if not _inside(shown, file):
             raise HTTPException(404)
         return FileResponse(file, media_type="video/mp4", headers=_A_WHILE)
@@ -106,7 +106,7 @@ def _episodes(app: FastAPI, library: Library) -> None:
     @_get(app, "/run/{run}/episode/{lot}/shown/{camera}/{place}")
     def picture(run: str, lot: int, camera: str, place: int) -> Response:
         shown = _run(library, run)
-        held = shown.folder.episode(_lot(lot))
+        held = shown.episode(_lot(lot))
         file = held.path / film_name(f"{_camera(shown, camera)}.views")
         if place < 0 or not _inside(shown, file):
             raise HTTPException(404)
@@ -188,9 +188,11 @@ def _compared(library: Library, names: list[str]) -> Any:
     names = list(dict.fromkeys(names))
     if not 2 <= len(names) <= _MOST_COMPARED:
         raise UsageError(f"{len(names)} runs are named; a comparison is of 2 to {_MOST_COMPARED}")
-    paths = [_run(library, name).found.path for name in names]
+    runs = [_run(library, name) for name in names]
+    for run in runs:
+        run.refuse_links()  # orders are told from each other by what their logs say
     with reading("one of these runs"):
-        return compare(contestants(paths))
+        return compare(contestants([run.found.path for run in runs]))
 
 
 def _words(request: Request) -> Words:

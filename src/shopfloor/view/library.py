@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TypeVar
 
 from shopfloor.errors import RunCorrupt, ShopfloorError
-from shopfloor.record import Entry, Follower, Manifest, RunFolder
+from shopfloor.record import Entry, Episode, Follower, Manifest, RunFolder
 from shopfloor.report import Rate, Summary, anytime, summarise
 from shopfloor.report.interval import Interval
 from shopfloor.report.load import load
@@ -19,6 +19,7 @@ from shopfloor.report.register import Row, row_of
 from shopfloor.report.story import Story
 from shopfloor.report.tell import tell
 from shopfloor.report.timeline import timeline
+from shopfloor.view.border import Border
 from shopfloor.view.condition import Condition, condition
 from shopfloor.view.find import Found, Search, find
 from shopfloor.view.sound import refuse_unsound
@@ -121,6 +122,8 @@ class Shown:
         self.folder = RunFolder.open(found.path)
         refuse_unsound(self.folder.manifest)
         self._follower = Follower(self.folder)
+        self._border = Border(found.path)
+        self._bounded: object = None
         self._lock = Lock()
         self._known: dict[str, tuple[object, object]] = {}
         self._stories: OrderedDict[int, Story] = OrderedDict()
@@ -133,7 +136,26 @@ class Shown:
     def entries(self) -> tuple[Entry, ...]:
         """Return its entries; raises RunCorrupt."""
         with self._lock, reading(self.found.path):
-            return self._follower.entries()
+            return self._entries()
+
+    def _entries(self) -> tuple[Entry, ...]:
+        if (state := self._follower.state()) != self._bounded:
+            self._border.episodes()
+            self._bounded = state
+        return self._follower.entries()
+
+    def episode(self, lot: int) -> Episode:
+        """Open an episode; raises UsageError where there is none, RunCorrupt."""
+        with reading(f"episode {lot} of {self.found.path}"):
+            self._border.episode(lot)
+            return self.folder.episode(lot)
+
+    def refuse_links(self) -> None:
+        """See that nothing in any of its episodes leads out of it; raises RunCorrupt."""
+        entries = self.entries()
+        with reading(self.found.path):
+            for entry in entries:
+                self._border.episode(entry.lot)
 
     def rows(self) -> tuple[Row, ...]:
         """Return a row for each episode, in lot order; raises RunCorrupt."""
@@ -168,6 +190,7 @@ class Shown:
                 self._stories.move_to_end(lot)
                 return known
         with reading(f"episode {lot} of {self.found.path}"):
+            self._border.episode(lot)
             told = tell(self.folder, lot)
         with self._lock:
             self._stories[lot] = told
@@ -185,7 +208,7 @@ class Shown:
             state = self._follower.state()
             known = self._known.get(what)
             if known is None or known[0] != state:
-                known = self._known[what] = (state, make(self._follower.entries()))
+                known = self._known[what] = (state, make(self._entries()))
             return known[1]  # type: ignore[return-value]
 
 
@@ -248,6 +271,7 @@ class Library:
                 "the folder that it leads to"
             )
         with reading(found.path):
+            Border(found.path).top()
             try:
                 stat = (found.path / "manifest.json").stat()
                 state = (stat.st_ino, stat.st_size, stat.st_mtime_ns)

@@ -205,7 +205,7 @@ def episode_page(run: Shown, lot: int, words: Words, *, here: str, wanted: Wante
     story = run.story(lot)
     with reading(run.found.path):
         lots = [row.lot for row in run.rows() if wanted.matches(row)]
-        found, films = events(story, words), run.folder.episode(lot).films()
+        found, films = events(story, words), run.episode(lot).films()
         return _render(
             "episode",
             words,
