@@ -10,11 +10,14 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import cv2
 import httpx
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,12 +32,14 @@ from shopfloor.evidence.comparison import compare
 from shopfloor.evidence.contestant import contestants
 from shopfloor.evidence.page import render
 from shopfloor.order import FAILURE_CODES
-from shopfloor.record import Follower, RunFolder
+from shopfloor.record import Follower, RunFolder, recording
+from shopfloor.record.film import Film, Stream
 from shopfloor.record.index import Index
+from shopfloor.record.video import read_video
 from shopfloor.report import run_summary, write_report
 from shopfloor.report.register import row_of, rows
 from shopfloor.report.story import Call, Question, Shown
-from shopfloor.view import server
+from shopfloor.view import picture, server
 from shopfloor.view.condition import condition
 from shopfloor.view.drawing import draw
 from shopfloor.view.event import events
@@ -191,7 +196,51 @@ def test_the_picture_that_a_brain_was_shown_comes_as_jpeg(pages):
     answer = pages.get("/run/lying/episode/0/shown/overview/0")
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.content.startswith(b"\xff\xd8\xff")
-    assert pages.get("/run/lying/episode/0/shown/overview/9999").status_code == 404
+    for place in (9999, 10**30):
+        assert pages.get(f"/run/lying/episode/0/shown/overview/{place}").status_code == 404
+
+
+@pytest.mark.parametrize("kept", [64 << 20, 1])
+def test_each_picture_of_an_episode_is_decoded_once_while_somebody_looks(
+    tmp_path, monkeypatch, kept
+):
+    made_up(tmp_path / "run", 2)
+    frames, many = [], 12
+    for lot in range(2):
+        folder = tmp_path / "run" / "episodes" / f"{lot:06d}"
+        film = Film(folder, "overview.views", Stream(64, 48, Fraction(1, 10)))
+        for i in range(many):
+            film.add(np.full((48, 64, 3), 20 * i + lot, np.uint8))
+        film.finish()
+        frames.append(list(read_video(folder / "overview.views.mp4")))
+    decoded = []
+
+    def counted(path):
+        for frame in read_video(path):
+            decoded.append(path)
+            yield frame
+
+    monkeypatch.setattr(recording, "read_video", counted)
+    monkeypatch.setattr(picture, "_MOST_BYTES", kept)
+    stills = picture.Stills()
+    for place in (*range(many), 3, 0, many - 1):
+        for lot in range(2):
+            data = stills.jpeg(
+                Bare(tmp_path / "run" / "episodes" / f"{lot:06d}"), "overview", place
+            )
+            seen = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+            assert abs(seen.astype(int) - frames[lot][place]).max() <= 4
+    assert len(decoded) == 2 * many if kept > 1 else len(decoded) > 2 * many
+    with pytest.raises(UsageError, match=f"no picture {many} of 'overview'"):
+        stills.jpeg(Bare(tmp_path / "run" / "episodes" / "000000"), "overview", many)
+    assert stills.jpeg(Bare(tmp_path / "run" / "episodes" / "000001"), "overview", 5)
+
+
+class Bare(recording.Recording):
+    """A folder with films."""
+
+    def __init__(self, path):
+        self.path = path
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from shopfloor.record.film import film_name
 from shopfloor.view import page as pages
 from shopfloor.view.library import Library, Shown, reading
 from shopfloor.view.page import Wanted
-from shopfloor.view.picture import jpeg
+from shopfloor.view.picture import Stills
 from shopfloor.view.porter import CLOSED
 from shopfloor.view.wording import LANGUAGES, Words, preferred
 
@@ -77,6 +77,8 @@ def _lists(app: FastAPI, library: Library) -> None:
 
 
 def _episodes(app: FastAPI, library: Library) -> None:
+    stills = Stills()
+
     @_get(app, "/run/{run}/episodes")
     def episodes(
         request: Request, run: str, page: Number = 1, code: Text = "", q: Text = ""
@@ -108,10 +110,12 @@ def _episodes(app: FastAPI, library: Library) -> None:
         shown = _run(library, run)
         held = shown.episode(_lot(lot))
         file = held.path / film_name(f"{_camera(shown, camera)}.views")
-        if place < 0 or not _inside(shown, file):
+        if not 0 <= place < shown.story(lot).views(camera) or not _inside(shown, file):
             raise HTTPException(404)
         with reading(held.path):
-            return Response(jpeg(held, camera, place), media_type="image/jpeg", headers=_A_WHILE)
+            return Response(
+                stills.jpeg(held, camera, place), media_type="image/jpeg", headers=_A_WHILE
+            )
 
 
 def _comparisons(app: FastAPI, library: Library) -> None:
