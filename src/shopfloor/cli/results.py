@@ -192,7 +192,7 @@ def _noise(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         words = [_rate(step["good"]), f"{step['uph']:.0f} good units an hour"]
         if step["level"]:
             lost, won = step["paired"]["only_a"], step["paired"]["only_b"]
-            words.append(f"{lost} lost and {won} won against level 0, p = {step['p']:.3g}")
+            words.append(f"{lost} lost and {won} won against level 0, {_p_of(step)}")
         if step["failures"]:
             words.append(", ".join(f"{k} {v}" for k, v in step["failures"].items()))
         words.append(f"guard limited {step['limited']}, stopped {step['stopped']}")
@@ -207,6 +207,11 @@ def _noise(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         "for one 1280 x 960 view, by level",
         ", ".join(f"{k}: {v['view']:.0f} ms" for k, v in result["frame_ms"].items()),
     )
+
+
+def _p_of(step: dict[str, Any]) -> str:
+    alone, adjusted = f"p = {step['p']:.3g} alone", step.get("p_adjusted")
+    return f"{alone}, {'not corrected' if adjusted is None else f'{adjusted:.3g} after Holm'}"
 
 
 def _rate(rate: dict[str, Any]) -> str:

@@ -14,11 +14,12 @@ import numpy as np
 from shopfloor.errors import UsageError
 from shopfloor.evidence.paired import Paired, mcnemar
 from shopfloor.evidence.series import refuse_lost
+from shopfloor.evidence.several import holm
 from shopfloor.report import Rate, run_summary
 from shopfloor.report.load import load
 from shopfloor.shift import Plan, Progress, run_shift
 
-__all__ = ["Step", "cost_ms", "slope"]
+__all__ = ["Step", "corrected", "cost_ms", "slope"]
 
 _CLEAN = 0
 _ROUNDS = 20
@@ -33,7 +34,9 @@ class Step:
         good: Orders good at the end.
         uph: Good units an hour; None where no time passed.
         paired: Against the clean arm, on the same orders: a is clean, b is this level.
-        p: McNemar's exact test of that.
+        p: McNemar's exact test of that, alone.
+        p_adjusted: With Holm's correction over all levels; None before all are worked, and for the
+            clean arm, which is held against nothing.
         failures: Root causes and how often.
         stopped, limited: Actions that the guard stopped or limited.
         breaches: Ticks outside a limit by an independent reader; None where nobody looked.
@@ -52,6 +55,7 @@ class Step:
     limited: int
     breaches: int | None
     log_sha256: str | None
+    p_adjusted: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -109,6 +113,19 @@ def slope(
             breaches=summary.breaches,
             log_sha256=summary.log_sha256,
         )
+
+
+def corrected(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the steps with their p-values corrected: all are held against one clean arm."""
+    tested = [step for step in steps if step.level != _CLEAN]
+    adjusted = dict(
+        zip(
+            (step.level for step in tested),
+            holm([step.p for step in tested]),
+            strict=True,
+        )
+    )
+    return tuple(replace(step, p_adjusted=adjusted.get(step.level)) for step in steps)
 
 
 def cost_ms(levels: Sequence[int], seed: int) -> dict[str, dict[str, float]]:
