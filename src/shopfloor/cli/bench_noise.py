@@ -44,8 +44,8 @@ def _noise(
     """Work the same orders at every level, each paired with the clean arm order by order.
 
     Good orders with Wilson's interval, units an hour, McNemar's exact test against level 0 alone
-    and with Holm's correction over all levels, root causes, what the guard stopped, and the processor
-    time that the noise itself takes for a frame.
+    and with Holm's correction over all levels, root causes, what the guard stopped, and the
+    processor time that the noise itself takes for a frame.
     """
     from dataclasses import replace
 
