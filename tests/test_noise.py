@@ -419,6 +419,11 @@ def test_five_levels_against_one_clean_arm_are_five_questions(tmp_path):
     result["steps"] = [each.to_json() for each in steps]
     (tmp_path / "noise.json").write_text(json.dumps(result))
     said = page(tmp_path)
+    assert (
+        "`make results-noise` → [noise.json](noise.json), measured with 10 orders a level" in said
+    )
+    (tmp_path / "noise.json").write_text(json.dumps(result | {"orders": 37}))
+    assert "[noise.json](noise.json), measured with 37 orders a level\n" in page(tmp_path)
     assert "6 lost and 0 won against level 0, p = 0.0312 alone, 0.125 after Holm" in said
     assert "7 lost and 0 won against level 0, p = 0.0156 alone, 0.0781 after Holm" in said
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +125,12 @@ def page(folder: Path) -> str:
     ):
         path = folder / f"{name}.json"
         link = f" → [{name}.json]({name}.json)" if path.exists() else ""
-        lines += [f"## {title}", "", f"`{command}`{link}", ""]
-        if path.exists():
+        result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        how = _HOW[name](result) if result is not None and name in _HOW else ""
+        lines += [f"## {title}", "", f"`{command}`{link}{how}", ""]
+        if result is not None:
             lines += ["| figure | value |", "|---|---|"]
-            lines += [f"| {what} | {value} |" for what, value in rows(json.loads(path.read_text()))]
+            lines += [f"| {what} | {value} |" for what, value in rows(result)]
         else:
             lines.append("Not measured: the file is not there.")
         lines.append("")
@@ -141,6 +143,10 @@ _HEAD = (
     "**All of these are simulation results.** The machine is named in each run's manifest; wall "
     "times are of a shared machine, so ratios say more than seconds."
 )
+_HOW: Mapping[str, Callable[[dict[str, Any]], str]] = {
+    "noise": lambda result: f", measured with {result['orders']} orders a level"
+}
+"""Where the command that is named leaves open how much was measured, the file says it."""
 _RUN = "shopfloor run --orders 300 --seed 1000 --audit --workers 2 --json"
 
 
