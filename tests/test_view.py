@@ -39,7 +39,7 @@ from shopfloor.record.video import read_video
 from shopfloor.report import run_summary, write_report
 from shopfloor.report.register import row_of, rows
 from shopfloor.report.story import Call, Question, Shown
-from shopfloor.view import picture, server
+from shopfloor.view import library, page, picture, server
 from shopfloor.view.condition import condition
 from shopfloor.view.drawing import draw
 from shopfloor.view.event import events
@@ -718,6 +718,52 @@ def test_a_folder_that_may_not_be_read_hides_no_other(tmp_path, monkeypatch):
                 find(Path("closed"))
     finally:
         (tmp_path / "closed").chmod(0o755)
+
+
+def test_the_list_opens_only_what_it_shows_and_only_once(tmp_path, monkeypatch):
+    for i in range(7):
+        made_up(tmp_path / f"r{i}", 1, created=f"2026-11-{20 - i:02d}T08:00:00Z")
+    indexes, manifests, searches = [], [], []
+    monkeypatch.setattr(page, "_RUNS", 3)
+    monkeypatch.setattr(library, "_SEARCH_S", 3600.0)
+    monkeypatch.setattr(library, "Shown", told(indexes, library.Shown))
+    monkeypatch.setattr(library, "find", told(searches, library.find))
+    monkeypatch.setattr(RunFolder, "open", told(manifests, RunFolder.open))
+    shelf = library.Library(tmp_path)
+
+    def looked(number=1):
+        html = page.runs_page(shelf, Words("en"), here="/?", page=number)
+        return list(dict.fromkeys(re.findall(r"/run/(r\d)", html)))
+
+    assert looked() == ["r0", "r1", "r2"]
+    assert [found.id for found in indexes] == ["r0", "r1", "r2"]
+    assert len(searches) == 1
+    manifests.clear()
+    assert looked() == ["r0", "r1", "r2"]
+    assert (manifests, len(indexes), len(searches)) == ([], 3, 1)
+    assert looked(3) == ["r6"]
+    # One that was begun meanwhile is there when it is asked for by its name.
+    made_up(tmp_path / "new", 1, created="2026-11-30T08:00:00Z")
+    assert shelf.get("new").manifest.created == "2026-11-30T08:00:00Z"
+    assert shelf.get("never") is None
+    # Nothing is remembered of what is gone, and what was made anew is not what was there.
+    shutil.rmtree(tmp_path / "r0")
+    shutil.rmtree(tmp_path / "r6")
+    made_up(tmp_path / "r6", 1, created="2026-12-01T08:00:00Z")
+    shelf.search(anew=True)
+    assert looked()[0] == "r6"
+    for known in (shelf._seen, shelf._created, shelf._listed, shelf._open):
+        assert "r0" not in known
+
+
+def told(calls, function):
+    """Return a function that notes what it was called with first."""
+
+    def noted(first, *more, **named):
+        calls.append(first)
+        return function(first, *more, **named)
+
+    return noted
 
 
 def test_an_empty_folder_says_how_to_make_a_run(tmp_path):
