@@ -22,8 +22,9 @@ from shopfloor.cell.sorting import SortingCell
 from shopfloor.cli.bench_noise import _numbers
 from shopfloor.cli.results import page
 from shopfloor.errors import UsageError
+from shopfloor.evidence import score_words, trend
 from shopfloor.evidence.paired import Paired
-from shopfloor.evidence.slope import Step, corrected, slope
+from shopfloor.evidence.slope import Step, corrected, cost, slope
 from shopfloor.report import Rate
 from shopfloor.testing import check_cell
 from shopfloor.types import Frame, Intrinsics, LimbState
@@ -422,10 +423,35 @@ def test_five_levels_against_one_clean_arm_are_five_questions(tmp_path):
     assert (
         "`make results-noise` → [noise.json](noise.json), measured with 10 orders a level" in said
     )
-    (tmp_path / "noise.json").write_text(json.dumps(result | {"orders": 37}))
+    assert (
+        "| for one view, by level |" in said
+    )  # a file of before says no size, and none is made up
+    assert "224" not in said.partition("## Speed\n")[0]
+    sizes = {"stream": [97, 65], "view": [321, 123]}
+    (tmp_path / "noise.json").write_text(json.dumps(result | {"orders": 37, "frame_px": sizes}))
+    assert "for one 97 x 65 frame of a stream, by level" in page(tmp_path)
+    assert "| for one 321 x 123 view, by level |" in page(tmp_path)
     assert "[noise.json](noise.json), measured with 37 orders a level\n" in page(tmp_path)
     assert "6 lost and 0 won against level 0, p = 0.0312 alone, 0.125 after Holm" in said
     assert "7 lost and 0 won against level 0, p = 0.0156 alone, 0.0781 after Holm" in said
+
+
+def test_what_noise_costs_says_on_what_it_was_measured(world):
+    found = cost([1], seed=5)
+    overview = world.spec.cameras["overview"]
+    for kind, intrinsics in (("stream", overview.stream), ("view", overview.native)):
+        assert found.frame_px[kind] == (intrinsics.width, intrinsics.height)
+        assert found.frame_ms["1"][kind] > 0
+
+
+def test_words_know_the_last_level_of_noise(monkeypatch):
+    assert score_words.shown("noise", "3") == f"sensor noise 3 of {len(LEVELS) - 1}"
+    assert trend.SCALES["noise"][1].endswith(f"from 0 (none) to {len(LEVELS) - 1}")
+    monkeypatch.setattr(score_words, "LEVELS", LEVELS[:4])
+    assert score_words.shown("noise", "3") == "sensor noise 3 of 3"
+    monkeypatch.setattr("shopfloor.cell.noise.LEVELS", LEVELS[:4])
+    with pytest.raises(UsageError, match="numbers from 0 to 3"):
+        _numbers("a")
 
 
 @pytest.mark.parametrize(("levels", "says"), [("a,b", "numbers from 0 to 5"), ("9", "level 9")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shopfloor.cell.noise.level import LEVELS
 from shopfloor.evidence.score import Against, Mark, Score
 from shopfloor.evidence.verdict import p_words
 from shopfloor.report import wording
@@ -24,7 +25,7 @@ def shown(factor: str | None, level: str | None) -> str:
         ms = level.partition(":")[2]
         return f"{float(ms):,g} ms a decision" if ms else _LATENCY.get(level, level)
     if factor == "noise":
-        return f"sensor noise {level} of 5"
+        return f"sensor noise {level} of {LEVELS[-1].number}"
     return _SETTING.get(factor, {}).get(level, f"{level} {factor}")
 
 

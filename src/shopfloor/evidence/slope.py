@@ -19,7 +19,7 @@ from shopfloor.report import Rate, run_summary
 from shopfloor.report.load import load
 from shopfloor.shift import Plan, Progress, run_shift
 
-__all__ = ["Step", "corrected", "cost_ms", "slope"]
+__all__ = ["Cost", "Step", "corrected", "cost", "slope"]
 
 _CLEAN = 0
 _ROUNDS = 20
@@ -128,8 +128,21 @@ def corrected(steps: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(replace(step, p_adjusted=adjusted.get(step.level)) for step in steps)
 
 
-def cost_ms(levels: Sequence[int], seed: int) -> dict[str, dict[str, float]]:
-    """Processor time that a level takes for one frame [ms], for a stream's and for a view's.
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What noise itself costs.
+
+    Attributes:
+        frame_px: (width, height) of the frames that it was measured on, ``stream`` and ``view``.
+        frame_ms: Processor time for one of them [ms], by level and by kind.
+    """
+
+    frame_px: Mapping[str, tuple[int, int]]
+    frame_ms: Mapping[str, Mapping[str, float]]
+
+
+def cost(levels: Sequence[int], seed: int) -> Cost:
+    """Measure what a level takes for one frame, for a stream's and for a view's.
 
     The median over some frames of the first lot's overview; nothing else is counted.
     """
@@ -140,6 +153,7 @@ def cost_ms(levels: Sequence[int], seed: int) -> dict[str, dict[str, float]]:
     body = Bench()
     world = SortingCell(body)
     found: dict[str, dict[str, float]] = {}
+    sizes: dict[str, tuple[int, int]] = {}
     try:
         lot = next(iter(world.orders(seed=seed, count=1).lots()))
         for number in levels:
@@ -147,13 +161,16 @@ def cost_ms(levels: Sequence[int], seed: int) -> dict[str, dict[str, float]]:
             cell.reset(lot, seed=lot.seed)
             stream = world.reset(lot, seed=lot.seed).observation.frames["overview"]
             frames = {"stream": stream, "view": world.view("overview")}
+            for kind, frame in frames.items():
+                height, width = frame.pixels.shape[:2]
+                sizes[kind] = width, height
             found[str(number)] = {
                 kind: _median_ms(partial(cell.degraded, frame, kind))
                 for kind, frame in frames.items()
             }
     finally:
         world.close()
-    return found
+    return Cost(sizes, found)
 
 
 def _median_ms(work: Callable[[], object]) -> float:
