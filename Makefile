@@ -63,6 +63,19 @@ test-ray: system $(VENV)/.stamp-dev ## Tests on clusters of several Ray nodes, s
 	$(PIP) $(RAY)
 	$(BIN)/python -m pytest -m ray tests/cluster
 
+# The official tool of OpenSSF Model Signing has its own idea of many versions.
+SIGNING := .venv-signing
+test-signing: $(VENV)/.stamp-dev $(SIGNING)/.stamp ## Have the official verifier read our model signatures; installs it first.
+	MODEL_SIGNING_PYTHON=$(abspath $(SIGNING)/bin/python) $(BIN)/python -m pytest -m signing tests/signing
+
+official-signatures: $(VENV)/.stamp-dev $(SIGNING)/.stamp ## Sign anew, with the official tool, what the tests verify.
+	MODEL_SIGNING_PYTHON=$(abspath $(SIGNING)/bin/python) $(BIN)/python tests/signing/make.py
+
+$(SIGNING)/.stamp:
+	$(PYTHON) -m venv $(SIGNING)
+	$(SIGNING)/bin/python -m pip install --quiet model-signing==1.1.1 pyopenssl
+	@touch $@
+
 lint: $(VENV)/.stamp-dev ## Only what needs no running: ruff, mypy, import-linter.
 	@failed=0; \
 	for check in "ruff check" "ruff format --check" mypy "lint-imports --no-logo"; do \

@@ -17,6 +17,7 @@ from shopfloor.types import (
     Order,
     Outcome,
     Part,
+    People,
     Rule,
     Select,
     Station,
@@ -83,7 +84,7 @@ class Bench:
             jaw_open=dict(self.open),
             collision_n=self.push_n,
         )
-        observation = Observation(self.tick, limbs, {}, {}, STATIONS)
+        observation = Observation(self.tick, limbs, {}, {}, STATIONS, People())
         return Timestep(observation, truth, False, self.truncated)
 
     def step(self, ticks: int = 1, speed: np.ndarray | None = None) -> None:

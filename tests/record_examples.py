@@ -21,6 +21,7 @@ from shopfloor.types import (
     Order,
     Outcome,
     Part,
+    People,
     Ruling,
     Timestep,
     Truth,
@@ -222,7 +223,7 @@ class Ticks:
             jaw_open={"left": True, "right": False},
             collision_n=0.5,
         )
-        observation = Observation(tick, limbs, dict(self.frames), {}, {})
+        observation = Observation(tick, limbs, dict(self.frames), {}, {}, People())
         requested = Action(
             targets={name: rng.normal(size=DOF) for name in LIMBS},
             jaw_m=dict.fromkeys(LIMBS, 0.02),

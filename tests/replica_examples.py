@@ -195,7 +195,7 @@ def forge(
     digest = sha256(path.read_bytes()).hexdigest()
     entries = []
     for place in sorted((to / "episodes").iterdir()):
-        episode = Episode.open(place)
+        episode = Episode.open(place, brain="none")
         now = episode.entry
         if now.lot == drop:
             shutil.rmtree(place)

@@ -1,5 +1,7 @@
 """Standing still and going on: limbs keep to their way and to each other's time."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -82,9 +84,7 @@ def knocked(dark_cell, pictures):
     for i, drawn in enumerate(pictures):
         pixels = scene(spec, observation, **drawn)
         frame = Frame("overview", pixels, None, i, 5 * i, camera.stream, camera.camera_in_world)
-        now = type(observation)(
-            5 * i, observation.limbs, {"overview": frame}, {}, observation.stations
-        )
+        now = replace(observation, tick=5 * i, frames={"overview": frame})
         if detector.look(now, None):
             return i
     return None

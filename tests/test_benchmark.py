@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shlex
 import signal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +13,7 @@ from scipy.stats import binom
 
 from report_examples import manifest, shift
 from shift_examples import finish, make_plan, start, tree, wait_for_lots
-from shopfloor.cli import main, results
+from shopfloor.cli import bench_suite, main, results
 from shopfloor.errors import UsageError
 from shopfloor.evidence import score_page, score_words
 from shopfloor.evidence.benchmark import Benchmark
@@ -128,12 +129,69 @@ def test_the_page_says_simulation_first_and_holds_every_figure():
     assert "Against sensor noise" in said
     assert "Against latency" in said
     assert page.classes.count("failed differs") == 80
-    assert page.classes.count("whisk worse") == 4
+    # Two are worse, and none is slower: each scale has the colour of what was decided on it.
+    assert [held.pace for _, held in found.varied] == ["not resolved"] * 8
+    assert page.classes.count("whisk worse") == page.classes.count("dot worse") == 2
+    assert not [each for each in page.classes if "slower" in each]
     assert "grasp.miss" in said
     data = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert data["simulation"] is True
     assert [c["good"]["k"] for c in data["conditions"]] == [110] * 7 + [80, 60]
     assert data["suite"]["sha256"] == found.suite.sha256
+
+
+@pytest.mark.parametrize(
+    ("alpha", "wrong", "each", "any_wrong", "together"),
+    [
+        (0.05, "5", "98.75", "10", "95"),
+        (0.2, "20", "95", "40", "80"),
+        (0.6, "60", "85", "100", "40"),
+    ],
+)
+def test_each_family_of_calls_says_how_often_it_is_wrong_by_the_suites_own_alpha(
+    alpha, wrong, each, any_wrong, together
+):
+    suite = dataclasses.replace(load_suite("v0"), alpha=alpha)
+    extent = suite.extents["quick"]
+    found = score(suite, extent, "classical", runs_of(suite, extent, {}))
+    method = score_words.method(found)
+    assert method.count(f"any wrong call at {wrong}\u00a0%") == 2  # outcomes, and throughput
+    assert f"intervals of {each}\u00a0% for each of 4 (Bonferroni)" in method
+    assert f"is wrong has a chance of up to {any_wrong}\u00a0%" in method
+    text = "".join(Page(score_page.render(found)).words)
+    assert method in text
+    assert f"{together}\u00a0% all together" in text
+    # What is said of throughput is what was computed.
+    assert {round(held.speed.confidence, 9) for _, held in found.varied} == {
+        round(1 - alpha / 4, 9)
+    }
+
+
+@pytest.mark.parametrize("extent", ["full", "quick"])
+@pytest.mark.parametrize("unproven", [False, True])
+def test_the_command_on_the_page_runs_the_very_same(tmp_path, monkeypatch, extent, unproven):
+    path = suite_file(tmp_path, name="one's own $suite.toml")
+    suite = load_suite(str(path))
+    chosen, brain = suite.extents[extent], "model; rm -rf x@http://host:1/v1"
+    runs = [
+        dataclasses.replace(
+            run, manifest=dataclasses.replace(run.manifest, allow_unproven=unproven)
+        )
+        for run in runs_of(suite, chosen, {})
+    ]
+    page = Page(score_page.render(score(suite, chosen, brain, runs)))
+    said = page.text[page.text.index("shopfloor bench ", page.text.index("How to have")) :]
+    words = shlex.split(said[: said.index("Suitetiny of")])
+    # Click reads it, and what would be worked is what was worked.
+    asked = []
+    monkeypatch.setattr(bench_suite, "_worked", lambda bench: asked.append(bench) or "complete")
+    monkeypatch.setattr(bench_suite, "_tell", lambda *_, **__: None)
+    with pytest.raises(SystemExit) as done:
+        main(words[1:])
+    assert (words[0], done.value.code) == ("shopfloor", 0)
+    (bench,) = asked
+    assert bench.suite.sha256 == suite.sha256
+    assert (bench.brain, bench.extent.name, bench.allow_unproven) == (brain, extent, unproven)
 
 
 def test_a_condition_that_takes_longer_is_slower_though_no_order_is_lost():
@@ -156,6 +214,8 @@ def test_a_condition_that_takes_longer_is_slower_though_no_order_is_lost():
     assert f"Slower with 2,000 ms a decision ({ratio:.2f}×)" in score_words.lede(found)
     page = Page(score_page.render(found))
     assert f"slower: {ratio:.2f}×" in page.text
+    assert page.classes.count("whisk slower") == page.classes.count("dot slower") == 1
+    assert "whisk worse" not in page.classes
 
 
 def test_a_limit_that_was_left_is_said_at_the_top():

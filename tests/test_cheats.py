@@ -26,6 +26,7 @@ from shopfloor.types import (
     Order,
     Outcome,
     Part,
+    People,
     Rule,
     Select,
     Station,
@@ -316,7 +317,7 @@ def _ends(lot, there, start, end, rng) -> Outcome:
         )
         finish = Event(tick, "brain.finish", {"claim": "done"})
         limbs = dict.fromkeys(LIMBS, _IDLE)
-        shown = Timestep(Observation(tick, limbs, {}, {}, there), truth, False, False)
+        shown = Timestep(Observation(tick, limbs, {}, {}, there, People()), truth, False, False)
         outcome = judge.judge(shown, (finish,) if tick == 29 else ())
     assert outcome is not None
     return outcome

@@ -12,6 +12,7 @@ from shopfloor.types import (
     ActionChunk,
     LimbState,
     Observation,
+    People,
     Plan,
     SkillCall,
     SkillResult,
@@ -28,7 +29,7 @@ def seen(tick):
         name: LimbState(np.zeros(2), np.zeros(2), np.eye(4), 0.0, np.zeros(6), np.zeros(2))
         for name in LIMBS
     }
-    return Observation(tick, limbs, {"overview": None}, {}, {})
+    return Observation(tick, limbs, {"overview": None}, {}, {}, People())
 
 
 def call(name, *limbs, id_=None):

@@ -13,7 +13,7 @@ from shopfloor.cell.audit import Audit
 from shopfloor.cell.sorting import SortingCell
 from shopfloor.errors import SpecMismatch
 from shopfloor.guard import MODES, EnvelopeGuard, load_limits
-from shopfloor.types import Action, Guard, LimbState, Observation
+from shopfloor.types import Action, Guard, LimbState, Observation, People
 
 DT = 0.02
 ROUND = 1e-4
@@ -72,7 +72,12 @@ def seen(tick, q):
         name: LimbState(row.copy(), np.zeros(6), np.eye(4), 0.02, np.zeros(6), row.copy())
         for name, row in q.items()
     }
-    return Observation(tick, limbs, {}, {}, {})
+    return Observation(tick, limbs, {}, {}, {}, People())
+
+
+def test_who_says_nothing_of_people_has_no_observation():
+    with pytest.raises(TypeError, match="people"):
+        Observation(0, {}, {}, {}, {})
 
 
 def action(q, *, tick=0, seq=0, jaw=0.02, source="skill"):

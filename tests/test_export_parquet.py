@@ -124,7 +124,8 @@ def test_truth_is_as_the_simulator_knew_it(run, out):
 
 def test_truth_stays_away_unless_it_is_asked_for(run, tmp_path):
     written = export("parquet", choose([run]), tmp_path / "out")
-    assert {path.name for path in written.path.iterdir()} == {f"{name}.parquet" for name in TABLES}
+    tables = {f"{name}.parquet" for name in TABLES}
+    assert {path.name for path in written.path.iterdir()} == tables | {"croissant.json"}
     assert (written.episodes, written.frames) == (2, 30)
 
 

@@ -6,11 +6,13 @@ import multiprocessing
 import os
 import shutil
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from record_examples import cell_spec, entry_of, make_lot, manifest, outcome, work
+from shopfloor.check import check
 from shopfloor.errors import (
     RunBusy,
     RunCorrupt,
@@ -21,6 +23,9 @@ from shopfloor.errors import (
     UsageError,
 )
 from shopfloor.record import LogRecorder, RunFolder, Session
+from shopfloor.record.episode import Episode, episode_bytes
+from shopfloor.record.follow import Follower
+from shopfloor.record.lines import rewrite_lines
 
 SPEC = cell_spec(cameras=("front",), size=(16, 16))
 
@@ -430,3 +435,40 @@ def test_a_copy_without_its_empty_folders_goes_on(tmp_path):
     with RunFolder.open_for_resume(tmp_path / "run") as folder:
         assert folder.in_flight() == folder.interrupted() == ()
         assert [entry.lot for entry in folder.entries()] == [0]
+
+
+def test_a_run_from_before_a_brain_could_be_lost_is_read_checked_and_resumed(tmp_path):
+    path = tmp_path / "run"
+    older = {"worked_by", "lost", "brain_deadline_s", "fallback"}
+    with RunFolder.create(path, manifest(brain="the-brain")) as folder:
+        recorder = LogRecorder(folder, SPEC)
+        for lot in range(2):
+            folder.index(work(folder, recorder, make_lot(lot), ticks=3))
+    _without(path / "manifest.json", older)
+    digest = sha256((path / "manifest.json").read_bytes()).hexdigest()
+    lines = []
+    for home in sorted((path / "episodes").iterdir()):
+        old = Episode.open(home, brain="the-brain")
+        data = json.loads(episode_bytes(old.entry, old.files, digest))
+        data.pop("sha256")
+        data["entry"] = {name: data["entry"][name] for name in data["entry"].keys() - older}
+        whole = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        data["sha256"] = sha256(whole.encode()).hexdigest()
+        (home / "episode.json").write_text(json.dumps(data, ensure_ascii=False), "utf-8")
+        lines.append(data["entry"])
+    rewrite_lines(path / "index.jsonl", lines)
+
+    run = RunFolder.open(path)
+    assert (run.manifest.brain_deadline_s, run.manifest.fallback) == (None, None)
+    said = [("the-brain", None)] * 2
+    ways = (run.entries(), tuple(run.iter_entries()), Follower(run).entries())
+    for entries in (*ways, [run.episode(lot).entry for lot in range(2)]):
+        assert [(entry.worked_by, entry.lost) for entry in entries] == said
+    assert not check(path, level="quick").findings
+    with RunFolder.open_for_resume(path) as again:
+        assert again.entries() == ways[0]
+
+
+def _without(path, names):
+    data = json.loads(path.read_bytes())
+    path.write_text(json.dumps({key: data[key] for key in data if key not in names}), "utf-8")

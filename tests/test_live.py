@@ -15,7 +15,7 @@ from shopfloor.live.remote import RemoteBrain
 from shopfloor.order.generator import GeneratedOrders
 from shopfloor.shift.loss import WAYS, trial
 from shopfloor.shift.supervise import LoopSetting
-from shopfloor.types import Action, BrainContext, Deferred, Goal, Observation, Order
+from shopfloor.types import Action, BrainContext, Deferred, Goal, Observation, Order, People
 
 PATIENCE_S = 1.0  # long, for machines that are busy with other tests
 
@@ -25,7 +25,7 @@ def order(words):
 
 
 def seen(tick=5):
-    return Observation(tick, {}, {}, {}, {})
+    return Observation(tick, {}, {}, {}, {}, People())
 
 
 def act(brain, words, deadline_s=20.0):

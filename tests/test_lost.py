@@ -10,15 +10,18 @@ from shift_examples import ORDERS, entries, make_plan, order_file, story, work
 from shopfloor import plugins
 from shopfloor.brain.classical import ClassicalBrain
 from shopfloor.cli import main
-from shopfloor.errors import SpecMismatch, UnknownName, UsageError
+from shopfloor.errors import BrainLost, SpecMismatch, UnknownName, UsageError
+from shopfloor.evidence import series
 from shopfloor.evidence.comparison import compare
 from shopfloor.evidence.contestant import contestants
+from shopfloor.evidence.slope import slope
 from shopfloor.evidence.verdict import notes
 from shopfloor.record import RunFolder
 from shopfloor.report import write_report
 from shopfloor.report.wording import opening
 from shopfloor.shift import Latency, plan_of, run_shift
 from shopfloor.shift.hire import Staff
+from suite_examples import TINY, suite_file
 
 DEADLINE_S = 0.2
 ASKED, DUE = 0, 10  # the first question, and when its deadline is over [ticks]
@@ -268,3 +271,52 @@ def test_an_unknown_or_unfit_fallback_is_refused_before_the_first_tick(hired, tm
 
 def run_exists(folder):
     return any((child / "manifest.json").exists() for child in folder.iterdir())
+
+
+def told(capsys, *arguments):
+    """Give a command; return its exit code, and what it says on stdout and stderr."""
+    with pytest.raises(SystemExit) as done:
+        main(list(map(str, arguments)))
+    return done.value.code, *capsys.readouterr()
+
+
+def test_a_comparison_that_loses_a_brain_names_it_and_is_not_told_as_ctrl_c(
+    hired, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    plan = hired(dict.fromkeys(range(4), "gone"), orders=4)
+    asked = ["compare", "--brain", "model", "--brain", "classical", "--latency", "fixed:40"]
+    asked += ["--order-file", plan.order_file, "--workers", "1", "--out", "out"]
+    code, out, err = told(capsys, *asked)
+    assert (code, out) == (2, "")
+    (run,) = (tmp_path / "out" / "runs").iterdir()
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("shopfloor: model was lost in 3 orders in a row in ")
+    assert f"shopfloor episodes {run.relative_to(tmp_path)} --why LOT" in last
+    assert "give the same command" in last
+    # The step that is named is one: it goes on where it was when somebody answers again.
+    Model.fate = {}
+    back = plan_of(run, workers=1, max_wall_s=None)
+    assert series.work(back, run, 4, lambda _: None) == "complete"
+    assert by(run) == ["m!"] * 3 + ["m"]
+
+
+def test_a_benchmark_that_loses_its_brain_names_it(hired, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hired({})
+    Model.fate = dict.fromkeys(range(4), "gone")
+    # Its orders are generated, whose numbers stand at the end of their names, too.
+    suite = suite_file(tmp_path, TINY.replace("orders = 2", "orders = 4"))
+    code, out, err = told(
+        capsys, "bench", suite, "--brain", "model", "--workers", 1, "--out", "out"
+    )
+    assert (code, out) == (2, "")
+    assert "shopfloor: model was lost in 3 orders in a row in out/runs/01-base" in err
+    assert "give the same command" in err
+    assert by(tmp_path / "out/runs/01-base") == ["m!"] * 3
+
+
+def test_a_slope_over_noise_that_loses_its_brain_names_it(hired, tmp_path):
+    plan = hired(dict.fromkeys(range(4), "gone"), orders=4)
+    with pytest.raises(BrainLost, match=r"model was lost in 3 orders in a row in .*level-0"):
+        list(slope(plan, [1], tmp_path, lambda _: None))

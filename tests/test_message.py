@@ -34,6 +34,7 @@ from shopfloor.types import (
     LimbState,
     Needs,
     Observation,
+    People,
     Reply,
     SkillCall,
     Station,
@@ -71,7 +72,7 @@ def observation(rng):
     bare = Frame("overview", pixels, None, 0, 0, lens, np.eye(4))
     station = Station("A", (0.0, 1.0, 2.0), (0.1, 0.1, 0.1))
     frames = {"front": frame, "overview": bare}
-    return Observation(7, {"left": limb}, frames, {}, {"A": station}, (b"\x00\xff",))
+    return Observation(7, {"left": limb}, frames, {}, {"A": station}, People(), (b"\x00\xff",))
 
 
 @pytest.mark.parametrize(

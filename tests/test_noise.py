@@ -1,5 +1,6 @@
 """Sensors are as bad as the level says, the same for everybody, and level 0 is none at all."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +20,12 @@ from shopfloor.cell.noise.level import table
 from shopfloor.cell.noise.picture import degrade_picture, exposed
 from shopfloor.cell.sorting import SortingCell
 from shopfloor.cli.bench_noise import _numbers
+from shopfloor.cli.results import page
 from shopfloor.errors import UsageError
+from shopfloor.evidence import score_words, trend
 from shopfloor.evidence.paired import Paired
-from shopfloor.evidence.slope import slope
+from shopfloor.evidence.slope import Step, corrected, cost, slope
+from shopfloor.report import Rate
 from shopfloor.testing import check_cell
 from shopfloor.types import Frame, Intrinsics, LimbState
 
@@ -217,12 +221,12 @@ def limb(q, tick=0):
     return LimbState(q, np.zeros(6), np.eye(4), 0.01 * tick, np.full(6, float(tick)), q)
 
 
-def encoders(level, geometry, seed=1):
+def encoders(level, geometry, seed=1, dt=DT):
     return Encoders(
         "left",
         level.encoder,
         level.timing,
-        control_dt=DT,
+        control_dt=dt,
         geometry=geometry,
         draws=Draws(seed, 0),
     )
@@ -240,14 +244,15 @@ def test_encoders_have_their_deviation_and_the_tool_follows_from_what_they_say(l
         assert (one.q_target == 0.3).all()
 
 
+@pytest.mark.parametrize("dt", [DT, 0.001, 0.05])
 @pytest.mark.parametrize("level", NOISY, ids=ids)
-def test_encoders_are_late_by_the_latency_and_its_jitter(level, geometry):
-    sensor = encoders(replace(level, encoder=LEVELS[0].encoder), geometry)
+def test_encoders_are_late_by_the_latency_and_its_jitter(level, geometry, dt):
+    sensor = encoders(replace(level, encoder=LEVELS[0].encoder), geometry, dt=dt)
     late = []
-    for tick in range(800):  # the joint turns by 1 rad each tick, so its reading is a moment
+    for tick in range(1000):  # the joint turns by 1 rad each tick, so its reading is a moment
         q = sensor.read(tick, limb(tick, tick)).q
-        if tick > 10:
-            late.append((tick - q[0]) * DT * 1000)
+        if tick >= 200:
+            late.append((tick - q[0]) * dt * 1000)
     timing = level.timing
     assert np.mean(late) == pytest.approx(timing.latency_ms, rel=0.03)
     assert min(late) == pytest.approx(timing.latency_ms - timing.jitter_ms, rel=0.02)
@@ -383,6 +388,71 @@ def test_the_slope_pairs_every_level_with_the_clean_arm_and_goes_on_where_it_was
     assert noisy.sha256 == noise_level(1).sha256
     again = list(slope(plan, [1], tmp_path / "runs", lambda _: None))
     assert again == [clean, noisy]  # nothing was worked twice
+
+
+def step(level, lost, n=10):
+    """A level at which so many of the clean arm's orders are lost."""
+    p = 1.0 if not lost else min(1.0, 2 * 0.5**lost)
+    return Step(
+        level=level,
+        name=noise_level(level).name,
+        sha256=noise_level(level).sha256,
+        good=Rate.of(n - lost, n),
+        uph=100.0,
+        paired=Paired(both=n - lost, only_a=lost, only_b=0, neither=0),
+        p=p,
+        failures={},
+        stopped=0,
+        limited=0,
+        breaches=None,
+        log_sha256=None,
+    )
+
+
+def test_five_levels_against_one_clean_arm_are_five_questions(tmp_path):
+    steps = corrected([step(level, lost) for level, lost in enumerate((0, 0, 0, 6, 5, 7))])
+    # By Holm: the smallest times 5, the next times 4, the next times 3, and none below the last.
+    p = {6: 2 / 2**6, 5: 2 / 2**5, 7: 2 / 2**7}
+    assert [each.p_adjusted for each in steps] == [
+        None, 1.0, 1.0, pytest.approx(4 * p[6]), pytest.approx(3 * p[5]), pytest.approx(5 * p[7]),
+    ]  # fmt: skip
+    assert steps[3].p < 0.05 < steps[3].p_adjusted  # one of those that only looked decided
+    result = {"brain": "x", "orders": 10, "frame_ms": {"1": {"stream": 1.0, "view": 2.0}}}
+    result["steps"] = [each.to_json() for each in steps]
+    (tmp_path / "noise.json").write_text(json.dumps(result))
+    said = page(tmp_path)
+    assert (
+        "`make results-noise` → [noise.json](noise.json), measured with 10 orders a level" in said
+    )
+    assert (
+        "| for one view, by level |" in said
+    )  # a file of before says no size, and none is made up
+    assert "224" not in said.partition("## Speed\n")[0]
+    sizes = {"stream": [97, 65], "view": [321, 123]}
+    (tmp_path / "noise.json").write_text(json.dumps(result | {"orders": 37, "frame_px": sizes}))
+    assert "for one 97 x 65 frame of a stream, by level" in page(tmp_path)
+    assert "| for one 321 x 123 view, by level |" in page(tmp_path)
+    assert "[noise.json](noise.json), measured with 37 orders a level\n" in page(tmp_path)
+    assert "6 lost and 0 won against level 0, p = 0.0312 alone, 0.125 after Holm" in said
+    assert "7 lost and 0 won against level 0, p = 0.0156 alone, 0.0781 after Holm" in said
+
+
+def test_what_noise_costs_says_on_what_it_was_measured(world):
+    found = cost([1], seed=5)
+    overview = world.spec.cameras["overview"]
+    for kind, intrinsics in (("stream", overview.stream), ("view", overview.native)):
+        assert found.frame_px[kind] == (intrinsics.width, intrinsics.height)
+        assert found.frame_ms["1"][kind] > 0
+
+
+def test_words_know_the_last_level_of_noise(monkeypatch):
+    assert score_words.shown("noise", "3") == f"sensor noise 3 of {len(LEVELS) - 1}"
+    assert trend.SCALES["noise"][1].endswith(f"from 0 (none) to {len(LEVELS) - 1}")
+    monkeypatch.setattr(score_words, "LEVELS", LEVELS[:4])
+    assert score_words.shown("noise", "3") == "sensor noise 3 of 3"
+    monkeypatch.setattr("shopfloor.cell.noise.LEVELS", LEVELS[:4])
+    with pytest.raises(UsageError, match="numbers from 0 to 3"):
+        _numbers("a")
 
 
 @pytest.mark.parametrize(("levels", "says"), [("a,b", "numbers from 0 to 5"), ("9", "level 9")])

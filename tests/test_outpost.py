@@ -1,16 +1,21 @@
 """A worker that does not share the run's disk works the same lots, and leaves nothing behind."""
 
+import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
+from threading import Barrier, Thread
 
 import pytest
 
 from shift_examples import ORDERS, make_plan, order_file, work
-from shopfloor.errors import UsageError
+from shopfloor.errors import RunError, UsageError
 from shopfloor.order.file import OrderFile
 from shopfloor.record import RunFolder
+from shopfloor.record.lock import Lock
 from shopfloor.record.parcel import receive
+from shopfloor.shift import outpost as outposts
 from shopfloor.shift.inputs import kept_inputs
 from shopfloor.shift.outpost import Outpost, Post
 from shopfloor.shift.worker import Failure
@@ -101,22 +106,91 @@ def test_what_a_machine_does_not_have_comes_back_as_it_is(reference, place):
 
 def test_nothing_is_worked_or_read_before_it_is_ready(reference):
     post = outpost(reference[0])
-    assert "before it was ready" in str(post.work(reference[1][0]).error)
+    assert "before it was ready" in str(post.work(reference[1][0], "classical").error)
     assert "nothing to read" in post.read("log.bin", 0).error
     assert post.left() is None
+
+
+def test_workers_that_start_together_do_not_trip_over_each_other(place):
+    together = 8
+    ours = place / f"shopfloor-outposts-{os.getuid()}"
+    ours.mkdir(mode=0o700)
+    for n in range(100):  # killed ones, that all of them find
+        (ours / f"worker-{n}").mkdir()
+        (ours / f"worker-{n}" / "lock").touch()
+    gate = Barrier(together)
+
+    def start(_):
+        gate.wait(30)
+        return outposts._Ground()
+
+    with ThreadPoolExecutor(together) as pool:
+        grounds = list(pool.map(start, range(together)))
+    assert sorted(ours.iterdir()) == sorted(ground.path for ground in grounds)
+    for ground in grounds:
+        ground.close()
+    assert on_disk(place) == []
+
+
+def test_a_worker_that_is_about_to_lock_its_folder_keeps_it(place, monkeypatch):
+    take, inner = Lock.take, []
+
+    def slowly(path, **how):
+        if path.name == "lock" and not inner:
+            path.touch()
+            inner.append(Thread(target=lambda: inner.append(outposts._Ground())))
+            inner[0].start()
+            inner[0].join(0.3)  # it would sweep now, were it let
+        return take(path, **how)
+
+    monkeypatch.setattr(Lock, "take", slowly)
+    ground = outposts._Ground()
+    inner[0].join(30)
+    assert (ground.path / "lock").exists()
+    for each in (ground, inner[1]):
+        each.close()
+
+
+@pytest.mark.parametrize("how", ["link", "file", "writable"])
+def test_a_place_that_others_have_made_or_can_write_is_refused_and_nothing_is_removed(
+    place, tmp_path, how
+):
+    ours = place / f"shopfloor-outposts-{os.getuid()}"
+    precious = tmp_path / "precious"
+    (precious / "worker-7").mkdir(parents=True)
+    (precious / "worker-7" / "lock").touch()
+    if how == "link":
+        ours.symlink_to(precious)
+    elif how == "file":
+        ours.touch()
+    else:
+        precious.rename(ours)
+        ours.chmod(0o770)
+        precious = ours
+    with pytest.raises(RunError, match=r"no place to work lots in: .*(link or a file|others)"):
+        outposts._Ground()
+    assert (precious / "worker-7" / "lock").exists()
+
+
+def test_what_no_worker_made_is_left_alone(place):
+    ours = place / f"shopfloor-outposts-{os.getuid()}"
+    run = ours / "run"
+    run.mkdir(parents=True, mode=0o700)
+    ours.chmod(0o700)
+    (run / "lock").touch()
+    outposts._Ground().close()
+    assert (run / "lock").exists()
 
 
 def test_the_folder_of_a_killed_worker_is_swept_by_the_next(reference, place):
     said = outpost(reference[0], brain="none-such").open()  # makes the place
     assert isinstance(said, Failure)
     (ours,) = place.iterdir()
-    dead, living = ours / "dead", ours / "living"
+    dead, living = ours / "worker-dead", ours / "worker-living"
     for path in (dead, living):
         path.mkdir()
         (path / "lock").touch()
         (path / "log.bin").write_bytes(b"x")
-    from shopfloor.record.lock import Lock
-
     lock = Lock.take(living / "lock", who="a test")
     outpost(reference[0], brain="none-such").open()
     assert (dead.exists(), living.exists()) == (False, True)

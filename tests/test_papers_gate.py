@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 
@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from papers_examples import ALL, TODAY, cards_in, changed, facts, read, weights_in
+from replica_examples import forge
 from report_examples import entry, manifest
+from shift_examples import ORDERS, order_file, silent
 from shopfloor.cli.papers_init import command
 from shopfloor.errors import PapersError, PapersRefused, UsageError
-from shopfloor.papers import hash_folders, pass_gate
+from shopfloor.papers import Passed, hash_folders, pass_gate
 from shopfloor.papers.check import check
 from shopfloor.papers.document import LIMIT_BYTES, parse
 from shopfloor.papers.document import read as read_file
@@ -23,7 +25,7 @@ from shopfloor.papers.draft import example
 from shopfloor.papers.paper import load
 from shopfloor.papers.rule import chosen
 from shopfloor.papers.waiver import sign, waived
-from shopfloor.record import Manifest
+from shopfloor.record import Manifest, RunFolder
 from shopfloor.report.page import render
 from shopfloor.report.summary import summarise
 from shopfloor.types import NOT_CHECKED, PapersStamp
@@ -394,11 +396,9 @@ class _SimulatedCell:
 
 def hired(cell, stamp):
     """Ask what hiring asks before it makes a brain."""
-    from shopfloor.shift.hire import Staff
+    from shopfloor.shift.fit import require_papers
 
-    staff = Staff.__new__(Staff)
-    staff.cell = cell
-    staff._check_papers(plan_with(papers=stamp))
+    require_papers(cell, plan_with(papers=stamp))
 
 
 def test_a_real_cell_always_passes_through_the_gate():
@@ -583,3 +583,83 @@ def _line(words):
 
     text = (files("shopfloor.papers") / "data" / "sorting.yaml").read_text(encoding="utf-8")
     return next(i for i, line in enumerate(text.splitlines(), 1) if words in line)
+
+
+# A folder from a stranger.
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """A run of two orders of which one is worked, through the gate of its day."""
+    from shopfloor.cli.run import command as run
+
+    orders = str(order_file(tmp_path, ORDERS[:2]))
+    arguments = ["--order-file", orders, "--no-video", "--max-wall", "0.001"]
+    done = CliRunner().invoke(run, [*arguments, "--out", str(tmp_path / "run")])
+    assert done.exit_code == 0, done.output
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def strangers(begun, tmp_path):
+    """The same with papers that pass, which nobody has checked, and every sum made anew."""
+
+    def forged(manifest):
+        passed = asdict(stamp_of("classical")) | {"verdict": "pass", "given": True}
+        manifest["papers"] = passed | {"checked": None, "regimes": [], "rules": []}
+
+    forge(begun, tmp_path / "strangers", lot=0, manifest=forged)
+    return tmp_path / "strangers"
+
+
+def test_papers_that_a_folder_says_to_have_passed_are_not_believed(
+    strangers, tmp_path, monkeypatch
+):
+    from shopfloor.cell.sorting import SortingCell
+    from shopfloor.cli.run import command as run
+    from shopfloor.evidence.repetition import Repetition
+    from shopfloor.shift import plan_of
+
+    assert RunFolder.open(strangers).manifest.papers.verdict == "pass"
+    assert plan_of(strangers, workers=1, max_wall_s=None).papers == NOT_CHECKED
+    monkeypatch.setattr(SortingCell, "simulated", False)
+    done = CliRunner().invoke(run, ["--resume", str(strangers)])
+    assert isinstance(done.exception, PapersRefused), done.output
+    assert len(RunFolder.open(strangers).entries()) == 1
+    with pytest.raises(UsageError, match="only runs of simulated cells are replicated"):
+        Repetition.of(strangers, tmp_path / "replica").work(silent)
+    assert not (tmp_path / "replica").exists()
+
+
+def test_a_resumed_run_keeps_its_first_verdict_and_says_todays(begun, monkeypatch):
+    from shopfloor.cli.run import command as run
+
+    before = (begun / "manifest.json").read_bytes()
+    first = RunFolder.open(begun).manifest.papers
+    monkeypatch.setattr("shopfloor.papers.gate.today", lambda: date(2036, 1, 1))
+    done = CliRunner().invoke(run, ["--resume", str(begun)])
+    assert done.exit_code == 0, done.output
+    assert (begun / "manifest.json").read_bytes() == before
+    today = pass_gate("classical", file=None, enforce=False).stamp.said
+    assert today != first.said
+    assert f"papers  {today}\n" in done.output
+    assert f"what was said at the start: {first.said}\n" in done.output
+    assert len(RunFolder.open(begun).entries()) == 2
+
+
+def test_who_stands_in_needs_papers_when_a_run_goes_on_as_well(monkeypatch):
+    from shopfloor.cli.gate import checked_again
+
+    asked = []
+
+    def gate(brain, **how):
+        asked.append((brain, how["enforce"], how["regimes"]))
+        return Passed(NOT_CHECKED)
+
+    monkeypatch.setattr("shopfloor.papers.pass_gate", gate)
+    plan = plan_with(brain="qwen2.5-vl-7b@http://localhost:1/v1", fallback="classical")
+    checked_again(plan, replace(NOT_CHECKED, enforced=True, regimes=("licence", "eu")), None)
+    checked_again(plan, NOT_CHECKED, None)
+    assert asked == [
+        (plan.brain, True, "eu"), ("classical", True, "eu"), (plan.brain, False, "eu,us,cn"),
+    ]  # fmt: skip

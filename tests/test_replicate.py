@@ -351,7 +351,7 @@ def report_more(run):
 
 def index_more(run):
     path = run / "index.jsonl"
-    entries = [replace(entry, relays=7) for entry in read_index(path).values()]
+    entries = [replace(entry, relays=7) for entry in read_index(path, brain="none").values()]
     rewrite_lines(path, (entry.to_json() for entry in entries))
 
 

@@ -47,6 +47,7 @@ from shopfloor.types import (
     Finish,
     Needs,
     Observation,
+    People,
     Reply,
     SkillCall,
     SkillResult,
@@ -288,6 +289,7 @@ def test_a_run_is_not_begun_twice(copy, small):
         {"record_fps": 5.0},
         {"video": True},
         {"audit": True},
+        {"allow_unproven": True},
         {"order_file": None, "orders": 4},
         {"order_file": None, "hours": 1.0},
     ],
@@ -665,7 +667,7 @@ def chunk_of(rows, limb="left", period_s=0.02):
     ],
 )
 def test_a_skill_that_breaks_has_failed_and_drops_what_follows(skill, said):
-    observation = Observation(5, {"left": SimpleNamespace(q=np.zeros(6))}, {}, {}, {})
+    observation = Observation(5, {"left": SimpleNamespace(q=np.zeros(6))}, {}, {}, {}, People())
     sound = Faulty(act=SkillResult(ok=True))
     skills = iter([skill, sound, sound])
     dispatcher = Dispatcher(("left",), lambda _name: next(skills), lambda _call: None, 0.02)

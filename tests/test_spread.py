@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -18,7 +19,7 @@ from shopfloor.shift.spread import HandLost, Spread
 from shopfloor.shift.worker import Failure
 
 SPEC = cell_spec(cameras=("front",), size=(16, 16))
-BY = "the-brain"
+BY = "classical"
 LOTS = 4
 HERE = Post("here", "made-up", "none")
 
@@ -212,6 +213,49 @@ def test_an_error_of_ours_comes_back_as_itself_and_any_other_as_a_worker_that_fa
         assert said in str(error.value)
         assert home.entries() == ()
         assert all(hand.dismissed is not None for hand in machines.hired)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (lambda parcel, _: replace(parcel, entry=None), "lot 0, cut off"),
+        (lambda parcel, other: replace(parcel, lot=other.lot), "lot 1, whose entry is of lot 0"),
+        (lambda _, other: other, "lot 1, whose entry is of lot 1"),
+        (lambda parcel, other: replace(parcel, entry=other.entry), "lot 0, whose entry is of lot"),
+        (
+            lambda p, _: replace(p, entry=replace(p.entry, worked_by="another")),
+            "lot 0, whose entry is of lot 0 for another",
+        ),
+    ],
+)
+def test_who_answers_with_another_lot_gets_nothing_committed(elsewhere, home, answers, said):
+    other = pack(elsewhere.episode(1))
+    machines = Machines(
+        elsewhere,
+        lambda hand: answers(pack(elsewhere.episode(0)), other) if hand.ready else None,
+    )
+    with (
+        pytest.raises(RunError, match=f"given lot 0 for classical and answers with {said}"),
+        Spread(home, machines, size=1, patience_s=60) as pool,
+    ):
+        run_all(pool, home, 1)
+    assert (home.entries(), home.in_flight()) == ((), ())
+
+
+def test_a_lot_that_came_damaged_is_worked_again_by_another(elsewhere, home):
+    def fate(hand):
+        if hand.lot == 1 and not damaged:
+            damaged.append(hand)
+            hand.read = lambda _, offset: b"" if offset else b"not what was sent"
+
+    damaged = []
+    machines = Machines(elsewhere, fate)
+    with Spread(home, machines, size=2, patience_s=60) as pool:
+        came = run_all(pool, home)
+    assert sorted(came) == list(range(LOTS))
+    assert home.entries() == elsewhere.entries()
+    assert (damaged[0].dismissed, len(machines.hired)) == (0.0, 3)
+    assert (home.in_flight(), home.interrupted()) == ((), ())
 
 
 def test_ctrl_c_brings_home_what_had_happened(elsewhere, home):

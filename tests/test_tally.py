@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shopfloor.shift.tally import Tally
-from shopfloor.types import Action, Event, Exchange, LimbState, Observation, Ruling
+from shopfloor.types import Action, Event, Exchange, LimbState, Observation, People, Ruling
 
 LIMBS = ("left", "right")
 
@@ -55,7 +55,7 @@ def test_a_relayed_part_is_one_part_whose_way_began_with_the_first_limb():
 
 def ticked(tally, source, verdict="pass", *, thinking=False):
     state = LimbState(np.zeros(6), np.zeros(6), np.eye(4), 0.0, np.zeros(6), np.zeros(6))
-    observation = Observation(tally.ticks, dict.fromkeys(LIMBS, state), {}, {}, {})
+    observation = Observation(tally.ticks, dict.fromkeys(LIMBS, state), {}, {}, {}, People())
     action = Action({}, {}, tally.ticks, tally.ticks, source)
     tally.tick(observation, Ruling(verdict, action), thinking=thinking)
 

@@ -2,17 +2,22 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
+from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import cv2
 import httpx
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,12 +32,14 @@ from shopfloor.evidence.comparison import compare
 from shopfloor.evidence.contestant import contestants
 from shopfloor.evidence.page import render
 from shopfloor.order import FAILURE_CODES
-from shopfloor.record import Follower, RunFolder
+from shopfloor.record import Follower, RunFolder, recording
+from shopfloor.record.film import Film, Stream
 from shopfloor.record.index import Index
+from shopfloor.record.video import read_video
 from shopfloor.report import run_summary, write_report
 from shopfloor.report.register import row_of, rows
 from shopfloor.report.story import Call, Question, Shown
-from shopfloor.view import server
+from shopfloor.view import library, page, picture, server
 from shopfloor.view.condition import condition
 from shopfloor.view.drawing import draw
 from shopfloor.view.event import events
@@ -189,7 +196,51 @@ def test_the_picture_that_a_brain_was_shown_comes_as_jpeg(pages):
     answer = pages.get("/run/lying/episode/0/shown/overview/0")
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.content.startswith(b"\xff\xd8\xff")
-    assert pages.get("/run/lying/episode/0/shown/overview/9999").status_code == 404
+    for place in (9999, 10**30):
+        assert pages.get(f"/run/lying/episode/0/shown/overview/{place}").status_code == 404
+
+
+@pytest.mark.parametrize("kept", [64 << 20, 1])
+def test_each_picture_of_an_episode_is_decoded_once_while_somebody_looks(
+    tmp_path, monkeypatch, kept
+):
+    made_up(tmp_path / "run", 2)
+    frames, many = [], 12
+    for lot in range(2):
+        folder = tmp_path / "run" / "episodes" / f"{lot:06d}"
+        film = Film(folder, "overview.views", Stream(64, 48, Fraction(1, 10)))
+        for i in range(many):
+            film.add(np.full((48, 64, 3), 20 * i + lot, np.uint8))
+        film.finish()
+        frames.append(list(read_video(folder / "overview.views.mp4")))
+    decoded = []
+
+    def counted(path):
+        for frame in read_video(path):
+            decoded.append(path)
+            yield frame
+
+    monkeypatch.setattr(recording, "read_video", counted)
+    monkeypatch.setattr(picture, "_MOST_BYTES", kept)
+    stills = picture.Stills()
+    for place in (*range(many), 3, 0, many - 1):
+        for lot in range(2):
+            data = stills.jpeg(
+                Bare(tmp_path / "run" / "episodes" / f"{lot:06d}"), "overview", place
+            )
+            seen = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+            assert abs(seen.astype(int) - frames[lot][place]).max() <= 4
+    assert len(decoded) == 2 * many if kept > 1 else len(decoded) > 2 * many
+    with pytest.raises(UsageError, match=f"no picture {many} of 'overview'"):
+        stills.jpeg(Bare(tmp_path / "run" / "episodes" / "000000"), "overview", many)
+    assert stills.jpeg(Bare(tmp_path / "run" / "episodes" / "000001"), "overview", 5)
+
+
+class Bare(recording.Recording):
+    """A folder with films."""
+
+    def __init__(self, path):
+        self.path = path
 
 
 @pytest.mark.parametrize(
@@ -234,6 +285,54 @@ def test_links_and_names_in_a_strangers_folder_lead_nowhere(tmp_path):
         assert answer.status_code == 200
         assert "secret" not in answer.text.partition("<details")[0].partition("camera_names")[0]
         assert answer.text.startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "index.jsonl", "sessions.jsonl", "lock", "episodes", "flight"]
+)
+def test_a_run_of_which_a_part_lies_elsewhere_is_not_opened(tmp_path, name):
+    (tmp_path / "runs").mkdir()
+    made_up(tmp_path / "elsewhere", 2, brain="a-secret")
+    made_up(tmp_path / "runs" / "run", 2)
+    made_up(tmp_path / "runs" / "other", 2)
+    part = tmp_path / "runs" / "run" / name
+    with client(tmp_path / "runs") as pages:
+        assert pages.get("/run/run").status_code == 200
+        part.rename(tmp_path / "moved")
+        part.symlink_to(tmp_path / "elsewhere" / name)
+        for path in (
+            "/run/run",
+            "/run/run/episodes",
+            "/run/run/report",
+            "/compare?run=run&run=other",
+        ):
+            assert pages.get(path).status_code == 409, path
+        listed = pages.get("/")
+        assert "leads out of the run" in listed.text
+        assert "a-secret" not in listed.text
+        # What lies in the run after all is not elsewhere.
+        part.unlink()
+        (tmp_path / "moved").rename(tmp_path / "runs" / "run" / "beside")
+        part.symlink_to("beside")
+        assert pages.get("/run/run/episodes").status_code == 200
+
+
+@pytest.mark.parametrize("part", ["", "episode.json", "log.bin"])
+def test_an_episode_that_lies_elsewhere_is_not_opened(root, tmp_path, part):
+    shutil.copytree(root / "lying", tmp_path / "runs" / "run")
+    shutil.copytree(root / "second", tmp_path / "runs" / "second")
+    place = tmp_path / "runs" / "run" / "episodes" / "000000" / part
+    with client(tmp_path / "runs") as pages:
+        assert pages.get("/run/run/episode/0").status_code == 200
+        place.rename(tmp_path / "moved")
+        place.symlink_to(tmp_path / "moved")
+    with client(tmp_path / "runs") as pages:
+        for path in ("episode/0", "episode/0/video/overview", "episode/0/shown/overview/0"):
+            answer = pages.get(f"/run/run/{path}")
+            assert (answer.status_code, "leads out of the run" in answer.text) == (409, True), path
+        assert "leads out of the run" in pages.get("/compare?run=run&run=second").text
+        if part != "log.bin":  # which no list looks into
+            assert pages.get("/run/run/episodes").status_code == 409
 
 
 @pytest.mark.parametrize(
@@ -586,6 +685,85 @@ def test_a_run_that_is_named_itself_is_all_there_is(tmp_path):
         assert re.fullmatch(r"~[0-9a-f]{16}", only)
         assert pages.get(f"/run/{only}").status_code == 200
     assert [found.id for found in find(tmp_path).found] == [only]
+
+
+@contextmanager
+def nobody():
+    """Read as somebody who owns nothing, if we may read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_folder_that_may_not_be_read_hides_no_other(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    for name in ("a", "closed/run", "z"):
+        made_up(tmp_path / name, 1)
+    (tmp_path / "closed").chmod(0o000)
+    (tmp_path / "into").symlink_to(tmp_path / "closed" / "run", target_is_directory=True)
+    (tmp_path / "loop").symlink_to("loop")
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    try:
+        with nobody():
+            with pytest.raises(PermissionError):
+                (Path("closed") / "manifest.json").exists()
+            assert [each.name for each in find(Path()).found] == ["a", "z"]
+            with pytest.raises(UsageError, match="closed cannot be read: Permission denied"):
+                find(Path("closed"))
+    finally:
+        (tmp_path / "closed").chmod(0o755)
+
+
+def test_the_list_opens_only_what_it_shows_and_only_once(tmp_path, monkeypatch):
+    for i in range(7):
+        made_up(tmp_path / f"r{i}", 1, created=f"2026-11-{20 - i:02d}T08:00:00Z")
+    indexes, manifests, searches = [], [], []
+    monkeypatch.setattr(page, "_RUNS", 3)
+    monkeypatch.setattr(library, "_SEARCH_S", 3600.0)
+    monkeypatch.setattr(library, "Shown", told(indexes, library.Shown))
+    monkeypatch.setattr(library, "find", told(searches, library.find))
+    monkeypatch.setattr(RunFolder, "open", told(manifests, RunFolder.open))
+    shelf = library.Library(tmp_path)
+
+    def looked(number=1):
+        html = page.runs_page(shelf, Words("en"), here="/?", page=number)
+        return list(dict.fromkeys(re.findall(r"/run/(r\d)", html)))
+
+    assert looked() == ["r0", "r1", "r2"]
+    assert [found.id for found in indexes] == ["r0", "r1", "r2"]
+    assert len(searches) == 1
+    manifests.clear()
+    assert looked() == ["r0", "r1", "r2"]
+    assert (manifests, len(indexes), len(searches)) == ([], 3, 1)
+    assert looked(3) == ["r6"]
+    # One that was begun meanwhile is there when it is asked for by its name.
+    made_up(tmp_path / "new", 1, created="2026-11-30T08:00:00Z")
+    assert shelf.get("new").manifest.created == "2026-11-30T08:00:00Z"
+    assert shelf.get("never") is None
+    # Nothing is remembered of what is gone, and what was made anew is not what was there.
+    shutil.rmtree(tmp_path / "r0")
+    shutil.rmtree(tmp_path / "r6")
+    made_up(tmp_path / "r6", 1, created="2026-12-01T08:00:00Z")
+    shelf.search(anew=True)
+    assert looked()[0] == "r6"
+    for known in (shelf._seen, shelf._created, shelf._listed, shelf._open):
+        assert "r0" not in known
+
+
+def told(calls, function):
+    """Return a function that notes what it was called with first."""
+
+    def noted(first, *more, **named):
+        calls.append(first)
+        return function(first, *more, **named)
+
+    return noted
 
 
 def test_an_empty_folder_says_how_to_make_a_run(tmp_path):

@@ -2,7 +2,7 @@
 
 import copy
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from record_examples import manifest
 from shift_examples import call, make_plan
 from shopfloor.errors import UnknownName, UsageError
+from shopfloor.record import Manifest
 from shopfloor.shift import Latency
 from shopfloor.shift.likeness import refuse_other_house, refuse_unlike
 from shopfloor.shift.workforce import Cluster, workforce
+from shopfloor.types import NOT_CHECKED
 
 
 @pytest.mark.parametrize(
@@ -125,6 +127,19 @@ def test_a_machine_with_another_house_is_refused_by_name(name):
         refuse_other_house(manifest(), replace(manifest(), **{name: HOUSE[name]}), "node-7")
     with pytest.raises(UsageError, match=rf"begun with {name} .* must be the same"):
         refuse_unlike(manifest(), replace(manifest(), **{name: HOUSE[name]}))
+
+
+@pytest.mark.parametrize(
+    "name", sorted({each.name for each in fields(Manifest)} - {"created", "cpu", "notes", "papers"})
+)
+def test_every_field_of_the_manifest_but_a_named_few_must_be_the_same_to_go_on(name):
+    with pytest.raises(UsageError, match=f"begun with {name} .* must be the same"):
+        refuse_unlike(manifest(), replace(manifest(), **{name: "another"}))
+
+
+def test_what_the_rules_say_today_does_not_keep_a_run_from_going_on():
+    failed = replace(NOT_CHECKED, verdict="fail")
+    refuse_unlike(manifest(), replace(manifest(), papers=failed, created="later", cpu="another"))
 
 
 def test_a_machine_with_another_processor_or_renderer_is_let_in_but_does_not_resume():

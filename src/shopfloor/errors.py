@@ -13,6 +13,7 @@ says what was got, what is allowed, and the next step.
     ├── SpecMismatch          two parts of the house do not fit together
     │   └── PluginError       a plugin cannot be loaded or is named twice
     ├── PapersRefused         the papers do not let this brain start in this cell
+    ├── BrainLost             nobody answered any more, and the shift ended
     ├── Unreachable           no joint position puts the tool there
     ├── SensorLost            a camera gives no picture
     ├── RenderError           no picture can be drawn on this machine
@@ -30,6 +31,7 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 __all__ = [
+    "BrainLost",
     "LimitsError",
     "OrderError",
     "PapersError",
@@ -101,6 +103,10 @@ class SpecMismatch(ShopfloorError):
 
 class PluginError(SpecMismatch):
     """A plugin cannot be loaded, or two plugins claim one name."""
+
+
+class BrainLost(ShopfloorError):
+    """A brain was lost in so many orders in a row that a shift ended; the message names it."""
 
 
 class Unreachable(ShopfloorError):

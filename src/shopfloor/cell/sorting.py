@@ -28,6 +28,7 @@ from shopfloor.types import (
     Lot,
     Observation,
     OrderSource,
+    People,
     Timestep,
 )
 
@@ -216,6 +217,7 @@ class SortingCell:
             frames=self._frames,
             views={},
             stations=self._stations,
+            people=People(),  # nobody is simulated
         )
         # A jaw that is told to be about as wide as it is does not squeeze.
         jaw_open = {n: d.jaw_m >= d.opening_m - _SQUEEZE_M for n, d in self._drivers.items()}

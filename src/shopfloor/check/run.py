@@ -225,7 +225,7 @@ def _check_index(
     if not busy:
         _check_torn(path, findings, repairable=True)
     try:
-        indexed = read_index(path)
+        indexed = read_index(path, brain=run.manifest.brain)
     except RunVersion as error:
         findings.add(RUN_VERSION.at(_INDEX, str(error), "the format of this shopfloor"))
         return

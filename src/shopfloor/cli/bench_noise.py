@@ -43,14 +43,15 @@ def _noise(
 ) -> None:
     """Work the same orders at every level, each paired with the clean arm order by order.
 
-    Good orders with Wilson's interval, units an hour, McNemar's exact test against level 0, root
-    causes, what the guard stopped, and the processor time that the noise itself takes for a frame.
+    Good orders with Wilson's interval, units an hour, McNemar's exact test against level 0 alone
+    and with Holm's correction over all levels, root causes, what the guard stopped, and the
+    processor time that the noise itself takes for a frame.
     """
-    from dataclasses import replace
+    from dataclasses import asdict, replace
 
     from rich.console import Console
 
-    from shopfloor.evidence.slope import cost_ms, slope
+    from shopfloor.evidence.slope import corrected, cost, slope
     from shopfloor.record.disk import write_atomic
     from shopfloor.shift.latency import Latency, usual
 
@@ -70,11 +71,12 @@ def _noise(
     ):
         Path(folder).mkdir(parents=True, exist_ok=True)
         for step in slope(plan, chosen, Path(folder), status.update):
-            steps.append(step.to_json())
-            click.echo(json.dumps(steps[-1], ensure_ascii=False), err=True)
+            steps.append(step)
+            click.echo(json.dumps(step.to_json(), ensure_ascii=False), err=True)
         status.update("what the noise itself costs")
-        cost = cost_ms(chosen, seed)
-    result = {"brain": brain, "orders": orders, "seed": seed, "steps": steps, "frame_ms": cost}
+        itself = cost(chosen, seed)
+    found = [step.to_json() for step in corrected(steps)]
+    result = {"brain": brain, "orders": orders, "seed": seed, "steps": found, **asdict(itself)}
     text = json.dumps(result, ensure_ascii=False, indent=2)
     if out is not None:
         write_atomic(out, text.encode() + b"\n")
@@ -82,11 +84,13 @@ def _noise(
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    from shopfloor.cell.noise import noise_level
+    from shopfloor.cell.noise import LEVELS, noise_level
 
+    first, last = LEVELS[0].number, LEVELS[-1].number
     try:
         return tuple(noise_level(int(word)).number for word in text.split(","))
     except ValueError as error:
         raise UsageError(
-            f"--levels is {text!r}; give numbers from 0 to 5 with commas between, such as 1,2,3"
+            f"--levels is {text!r}; give numbers from {first} to {last} with commas between, such "
+            "as 1,2,3"
         ) from error

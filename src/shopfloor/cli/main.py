@@ -24,7 +24,7 @@ _COMMANDS = {
     "view": ("shopfloor.cli.view", "Look through runs in the browser."),
     "list": ("shopfloor.cli.listing", "List cells, bodies, brains or skills."),
     "probe": ("shopfloor.cli.probe", "Find out whether a model can point, call and see."),
-    "papers": ("shopfloor.cli.papers_init", "Know what the brain is, and whether it may run here."),
+    "papers": ("shopfloor.cli.papers_all", "Know what the brain is, and whether it may run here."),
     "serve": ("shopfloor.cli.serve", "Let programs outside drive a cell."),
     "picture": ("shopfloor.cli.picture", "Draw a body to a PNG file."),
     "drill": ("shopfloor.cli.drill", "Put every fault into the cell, and show the grid."),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shopfloor.papers.document import Document
     from shopfloor.papers.paper import Papers
 
-__all__ = ["command"]
+__all__ = ["command", "read_papers"]
 
 _FILE = click.argument("file", required=False, type=click.Path(path_type=Path))
 _REGIME = click.option(
@@ -148,6 +148,11 @@ def _waive(file: Path, rule: str, counsel: str, reason: str, expires: str, key: 
     made = sign(key, papers, rule=rule, counsel=counsel, reason=reason, expires=day)
     for at, (name, value) in enumerate(made.model_dump(mode="json").items()):
         click.echo(f"  {'-' if at == 0 else ' '} {name}: {json.dumps(value, ensure_ascii=False)}")
+
+
+def read_papers(file: Path | None) -> Papers:
+    """Read some papers; those of the example without a file."""
+    return _load(file)[0]
 
 
 def _load(file: Path | None) -> tuple[Papers, Document]:

@@ -119,7 +119,7 @@ def _repeat(
         repetition = Repetition.of(
             folder, out, lots=lots, ask_again=ask_again, workers=workers, tell=tell
         )
-    if _work(repetition) == "interrupted":
+    if _work(_through_gate(repetition)) == "interrupted":
         again = f"shopfloor replicate {shlex.quote(str(run))} --out {shlex.quote(str(out))}"
         click.echo(f"go on   {again}  (with the same options)", err=True)
         return 130
@@ -130,6 +130,19 @@ def _repeat(
     else:
         Console().print(_screen(replica), highlight=False, markup=False)
     return int(replica.verdict == "different")
+
+
+def _through_gate(repetition: Repetition) -> Repetition:
+    """Check the papers of a model that is started; whoever is replayed is not made."""
+    from dataclasses import replace
+
+    from shopfloor.cli.gate import checked_again
+
+    plan = repetition.plan
+    if plan is None or repetition.way != "asked again":
+        return repetition
+    gated = checked_again(plan, repetition.original.manifest.papers, None)
+    return replace(repetition, plan=gated)
 
 
 def _work(repetition: Repetition) -> str:

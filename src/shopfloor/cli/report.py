@@ -19,6 +19,11 @@ __all__ = ["command"]
     type=click.Path(path_type=Path),
     help="Inputs of the cost that you know better, FILE.toml (docs/metrics.md).",
 )
+@click.option(
+    "--papers",
+    type=click.Path(path_type=Path),
+    help="Papers of the cell, whose hardware prices are your robot's (docs/papers.md).",
+)
 @click.option("--robot-price", type=float, help="Your robot's price [USD], beside the pair.")
 @click.option("--wage", type=float, help="What an hour of an operator costs [USD].")
 @click.option("--gpu-price", type=float, help="What an hour of the model's GPU costs [USD].")
@@ -27,6 +32,7 @@ def command(
     run: Path,
     *,
     cost: Path | None,
+    papers: Path | None,
     robot_price: float | None,
     wage: float | None,
     gpu_price: float | None,
@@ -41,6 +47,12 @@ def command(
     prices = Prices.default()
     if cost is not None:
         prices = prices.read(cost)
+    if papers is not None:
+        from shopfloor.cli.papers import read_papers
+        from shopfloor.papers.hardware import price_of
+
+        total = price_of(read_papers(papers), str(papers))
+        prices = prices.given("robot_price_usd", total, f"all hardware of {papers.name}")
     for name, value, flag in (
         ("robot_price_usd", robot_price, "--robot-price"),
         ("wage_usd_per_h", wage, "--wage"),

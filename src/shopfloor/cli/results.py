@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +125,12 @@ def page(folder: Path) -> str:
     ):
         path = folder / f"{name}.json"
         link = f" → [{name}.json]({name}.json)" if path.exists() else ""
-        lines += [f"## {title}", "", f"`{command}`{link}", ""]
-        if path.exists():
+        result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        how = _HOW[name](result) if result is not None and name in _HOW else ""
+        lines += [f"## {title}", "", f"`{command}`{link}{how}", ""]
+        if result is not None:
             lines += ["| figure | value |", "|---|---|"]
-            lines += [f"| {what} | {value} |" for what, value in rows(json.loads(path.read_text()))]
+            lines += [f"| {what} | {value} |" for what, value in rows(result)]
         else:
             lines.append("Not measured: the file is not there.")
         lines.append("")
@@ -141,6 +143,10 @@ _HEAD = (
     "**All of these are simulation results.** The machine is named in each run's manifest; wall "
     "times are of a shared machine, so ratios say more than seconds."
 )
+_HOW: Mapping[str, Callable[[dict[str, Any]], str]] = {
+    "noise": lambda result: f", measured with {result['orders']} orders a level"
+}
+"""Where the command that is named leaves open how much was measured, the file says it."""
 _RUN = "shopfloor run --orders 300 --seed 1000 --audit --workers 2 --json"
 
 
@@ -192,21 +198,33 @@ def _noise(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         words = [_rate(step["good"]), f"{step['uph']:.0f} good units an hour"]
         if step["level"]:
             lost, won = step["paired"]["only_a"], step["paired"]["only_b"]
-            words.append(f"{lost} lost and {won} won against level 0, p = {step['p']:.3g}")
+            words.append(f"{lost} lost and {won} won against level 0, {_p_of(step)}")
         if step["failures"]:
             words.append(", ".join(f"{k} {v}" for k, v in step["failures"].items()))
         words.append(f"guard limited {step['limited']}, stopped {step['stopped']}")
         if step["breaches"] is not None:
             words.append(f"{step['breaches']} ticks outside a limit")
         yield f"level {step['level']} ({step['name']})", "; ".join(words)
+    sizes = result.get("frame_px", {})
+    stream, view = (_px(sizes.get(kind)) for kind in ("stream", "view"))
     yield (
-        "processor time of the noise for one 224² frame of a stream, by level",
+        f"processor time of the noise for one{stream} frame of a stream, by level",
         ", ".join(f"{k}: {v['stream']:.1f} ms" for k, v in result["frame_ms"].items()),
     )
     yield (
-        "for one 1280 x 960 view, by level",
+        f"for one{view} view, by level",
         ", ".join(f"{k}: {v['view']:.0f} ms" for k, v in result["frame_ms"].items()),
     )
+
+
+def _px(size: Sequence[int] | None) -> str:
+    """Say a size [px]; files of before do not state it."""
+    return "" if size is None else f" {size[0]} x {size[1]}"
+
+
+def _p_of(step: dict[str, Any]) -> str:
+    alone, adjusted = f"p = {step['p']:.3g} alone", step.get("p_adjusted")
+    return f"{alone}, {'not corrected' if adjusted is None else f'{adjusted:.3g} after Holm'}"
 
 
 def _rate(rate: dict[str, Any]) -> str:
@@ -297,8 +315,9 @@ def _replicate(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _path(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "what it proves", "the path, not any model: the stand-in is a program of ours"
     overhead = result["overhead"]
+    many, px = overhead.get("pictures", "some"), _px(overhead.get("picture_px"))
     yield (
-        "adapter alone on two 224² pictures, median / p95",
+        f"adapter alone on {many}{px} pictures, median / p95",
         f"{overhead['median_ms']:.1f} / {overhead['p95_ms']:.1f} ms",
     )
     for one in result["pairings"]:
@@ -323,7 +342,7 @@ def _recording(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         f"{result['recorded_over_forgotten']:.3f} / {result['recorded_over_forgotten_median']:.3f}",
     )
     yield (
-        "MB for a simulated minute (two 224² cameras at 10 Hz, views, log, truth)",
+        f"MB for a simulated minute ({_streams(result.get('streams'))}, views, log, truth)",
         f"{result['mb_per_simulated_minute']:.2f}",
     )
     yield "the same without charged changeovers", f"{result['mb_per_worked_minute']:.2f}"
@@ -332,6 +351,13 @@ def _recording(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     total = sum(result["size_bytes"].values())
     shares = (f"{k} {100 * v / total:.0f} %" for k, v in sorted(result["size_bytes"].items()))
     yield "what the disk holds", ", ".join(shares)
+
+
+def _streams(streams: dict[str, Any] | None) -> str:
+    if streams is None:
+        return "streams of all cameras"
+    each = (f"{name}{_px(s['px'])} at {s['hz']:g} Hz" for name, s in streams.items())
+    return ", ".join(each)
 
 
 def _crash(result: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -15,12 +15,15 @@ from shopfloor.cli.workers import workers_option
 from shopfloor.errors import UsageError
 
 if TYPE_CHECKING:
+    from shopfloor.papers.dsse import Signer
     from shopfloor.shift import Plan
 
 __all__ = ["command"]
 
 _DEFAULT_ORDERS = 30
-_FREE_ON_RESUME = {"resume", "workers", "max_wall", "as_json", "keep_going", "waiver_key"}
+_FREE_ON_RESUME = {
+    "resume", "workers", "max_wall", "as_json", "keep_going", "waiver_key", "papers_key",
+}  # fmt: skip
 
 
 @click.command(
@@ -136,6 +139,11 @@ Examples:
     is_flag=True,
     help="Do not end the shift when the brain is lost 3 times in a row.",
 )
+@click.option(
+    "--papers-key",
+    type=click.Path(path_type=Path),
+    help="Private key on P-256 (PEM) that signs the papers' verdict beside the run.",
+)
 @click.option("--max-wall", type=float, help="Begin no new lot after so many seconds of wall time.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder [default: runs/DATE-TIME]."
@@ -152,11 +160,14 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     clock that charges the brain for its thinking. The run folder holds the manifest, a log and a
     video of every order, and the report as a web page.
     """
+    from shopfloor.cli.gate import checked, checked_again
     from shopfloor.cli.progress import Bar
+    from shopfloor.record import RunFolder
     from shopfloor.report import run_summary, shift_table, write_report
     from shopfloor.shift import plan_of, run_shift
     from shopfloor.shift.roster import LOST_LOTS
 
+    signer = _signer(options["papers_key"])
     resume: Path | None = options["resume"]
     if resume is not None:
         given = [
@@ -168,8 +179,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         if given:
             raise UsageError(
                 f"--{given[0].replace('_', '-')} cannot be given with --resume: the run goes on as "
-                "it was begun (only --workers, --max-wall, --keep-going, --waiver-key and --json "
-                "are free)"
+                "it was begun (only --workers, --max-wall, --keep-going, --waiver-key, "
+                "--papers-key and --json are free)"
             )
         out = resume
         plan = plan_of(
@@ -178,13 +189,26 @@ def command(ctx: click.Context, /, **options: Any) -> None:
             max_wall_s=options["max_wall"],
             keep_going=options["keep_going"],
         )
-        plan = _again(plan, options["waiver_key"])
+        with RunFolder.open(resume) as folder:
+            kept = folder.manifest.papers
+        plan = checked_again(plan, kept, options["waiver_key"])
     else:
         out = options["out"] or _fresh()
-        plan = _with_papers(_plan(options), options)
+        plan = checked(
+            _plan(options),
+            file=_papers_file(options["papers"]),
+            enforce="enforce" in options["papers"],
+            regimes=options["regime"],
+            key=options["waiver_key"],
+        )
+        kept = plan.papers
     with Bar(plan, out) as bar:
         ended = run_shift(plan, out, resume=resume is not None, progress=bar.update)
     page = write_report(out)
+    if signer is not None:
+        from shopfloor.papers.verdict import sign_verdict
+
+        sign_verdict(out, signer)
     as_json: bool = options["as_json"]
     if as_json:
         click.echo((out / "result.json").read_text(encoding="utf-8").strip())
@@ -194,6 +218,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         console = Console()
         console.print(shift_table(run_summary(out)))
         click.echo(f"\npapers  {plan.papers.said}")
+        if kept.said != plan.papers.said:
+            # A manifest is written once; what is true today is said today.
+            click.echo(f"        the report keeps what was said at the start: {kept.said}")
         click.echo(f"report  {page}")
     if ended == "lost":
         click.echo(
@@ -262,49 +289,22 @@ def _faults(given: tuple[str, ...]) -> tuple[str, ...]:
     return read(given)
 
 
-def _with_papers(plan: Plan, options: dict[str, Any]) -> Plan:
-    """Check the papers before anything of the brain is loaded."""
-    from dataclasses import replace
-
-    from shopfloor.papers import pass_gate
-
-    given = options["papers"]
+def _papers_file(given: tuple[str, ...]) -> Path | None:
     named = [Path(each) for each in given if each != "enforce"]
     if len(named) > 1:
         raise UsageError(
             f"--papers names {named[0]} and {named[1]}; one file holds a cell's papers"
         )
-    file = named[0] if named else None
-    passed = pass_gate(
-        plan.brain,
-        file=file,
-        enforce="enforce" in given,
-        regimes=options["regime"],
-        key=options["waiver_key"],
-    )
-    seals = passed.seals
-    if plan.fallback is not None and "enforce" in given:  # who stands in needs papers as well
-        seals += pass_gate(
-            plan.fallback, file=file, enforce=True, regimes=options["regime"],
-            key=options["waiver_key"],
-        ).seals  # fmt: skip
-    return replace(plan, papers=passed.stamp, papers_file=file, seals=seals)
+    return named[0] if named else None
 
 
-def _again(plan: Plan, key: Path | None) -> Plan:
-    """Check the papers of a resumed run as they were checked, on this day and on these files."""
-    from dataclasses import replace
+def _signer(key: Path | None) -> Signer | None:
+    """Read the key before anything is run that it is to sign for."""
+    if key is None:
+        return None
+    from shopfloor.papers.dsse import Signer
 
-    from shopfloor.papers import pass_gate
-
-    old = plan.papers
-    if old.checked is None:
-        return plan
-    regimes = ",".join(name for name in old.regimes if name != "licence")
-    passed = pass_gate(
-        plan.brain, file=plan.papers_file, enforce=old.enforced, regimes=regimes, key=key
-    )
-    return replace(plan, papers=passed.stamp, seals=passed.seals)
+    return Signer.read(key)
 
 
 def _fresh() -> Path:

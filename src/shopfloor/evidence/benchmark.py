@@ -12,7 +12,7 @@ from shopfloor import plugins
 from shopfloor.errors import ShopfloorError, UsageError
 from shopfloor.evidence.contestant import Contestant
 from shopfloor.evidence.score import Score, score
-from shopfloor.evidence.series import abandon, begin, run_folders, work
+from shopfloor.evidence.series import THERE, abandon, begin, run_folders, work
 from shopfloor.evidence.suite import BASE, Extent, Suite
 from shopfloor.guard import load_limits
 from shopfloor.record import Entry
@@ -111,8 +111,9 @@ class Benchmark:
         """
         try:
             for plan, folder, name in zip(self.plans(), self.folders, self.names, strict=True):
-                if not work(plan, folder, self.extent.orders, partial(say, name)):
-                    return "interrupted"
+                ended = work(plan, folder, self.extent.orders, partial(say, name))
+                if ended not in THERE:
+                    return ended
         except ShopfloorError:
             abandon(self.out, self.folders)
             raise

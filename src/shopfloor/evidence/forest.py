@@ -7,11 +7,29 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
-__all__ = ["Panel", "Row", "forest"]
+__all__ = ["Dot", "Panel", "Row", "forest"]
 
 _ROW, _GAP, _TOP, _FOOT = 30, 14, 30, 26
 _NAME, _WORDS, _BETWEEN = 190, 124, 28
 _PLOT = 270
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """What a condition comes to on one scale.
+
+    Attributes:
+        value, lo, hi: Where it lies, and its interval; None is not drawn.
+        words: What is said beside it.
+        css: What was decided on this scale: ``worse``, ``better``, ``slower``, ``faster``,
+            ``base`` or nothing.
+    """
+
+    value: float | None
+    lo: float | None
+    hi: float | None
+    words: str
+    css: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +39,12 @@ class Row:
     Attributes:
         name: What it is.
         group: Rows of one group stand together.
-        css: ``worse``, ``better``, ``base`` or nothing.
-        values: (value, lo, hi, words) for each panel; None is not drawn.
+        dots: One for each panel.
     """
 
     name: str
     group: str
-    css: str
-    values: tuple[tuple[float | None, float | None, float | None, str], ...]
+    dots: tuple[Dot, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +74,7 @@ def forest(rows: Sequence[Row], panels: Sequence[Panel], label: str) -> str:
 
     Args:
         rows: From top to bottom, the groups together.
-        panels: One for each value of a row.
+        panels: One for each dot of a row.
         label: What the picture shows, for those who cannot see it.
     """
     tops, y = [], float(_TOP)
@@ -78,7 +94,7 @@ def forest(rows: Sequence[Row], panels: Sequence[Panel], label: str) -> str:
         parts.append(f'<g transform="translate({left} 0)">')
         parts += _scale(panel, y)
         for row, top in zip(rows, tops, strict=True):
-            parts += _dot(row.values[i], row.css, panel, top + _ROW / 2)
+            parts += _dot(row.dots[i], panel, top + _ROW / 2)
         parts.append("</g>")
     return (
         f'<svg class="forest" role="img" width="{width}" height="{height:g}" '
@@ -100,15 +116,13 @@ def _scale(panel: Panel, bottom: float) -> list[str]:
     return parts
 
 
-def _dot(
-    value: tuple[float | None, float | None, float | None, str], css: str, panel: Panel, y: float
-) -> list[str]:
-    middle, lo, hi, words = value
+def _dot(dot: Dot, panel: Panel, y: float) -> list[str]:
     parts = []
-    if lo is not None and hi is not None:
-        a, b = panel.place(lo), panel.place(hi)
-        parts.append(f'<path class="whisk {css}" d="M{a:.1f} {y:g}H{b:.1f}"/>')
-    if middle is not None:
-        parts.append(f'<circle class="dot {css}" cx="{panel.place(middle):.1f}" cy="{y:g}" r="5"/>')
-    parts.append(f'<text class="value" x="{_PLOT + 16}" y="{y + 4:g}">{escape(words)}</text>')
+    if dot.lo is not None and dot.hi is not None:
+        a, b = panel.place(dot.lo), panel.place(dot.hi)
+        parts.append(f'<path class="whisk {dot.css}" d="M{a:.1f} {y:g}H{b:.1f}"/>')
+    if dot.value is not None:
+        x = panel.place(dot.value)
+        parts.append(f'<circle class="dot {dot.css}" cx="{x:.1f}" cy="{y:g}" r="5"/>')
+    parts.append(f'<text class="value" x="{_PLOT + 16}" y="{y + 4:g}">{escape(dot.words)}</text>')
     return parts

@@ -25,9 +25,16 @@ def _said(value: object) -> str:
     return (", ".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)
 
 
+def _seconds(value: float | None) -> str:
+    return "none" if value is None else f"{value:g} s"
+
+
 _FACTS: tuple[tuple[str, Callable[[Manifest], str]], ...] = (
     *((name, lambda m, name=name: _said(getattr(m, name))) for name in _VARIED),
-    ("deadline of the brain", lambda m: f"{m.brain_deadline_s:g} s"),
+    (
+        "deadline of the brain",
+        lambda m: f"{m.brain_deadline_s:g} s" if m.brain_deadline_s else "none",
+    ),
     ("fallback", lambda m: m.fallback or "nobody"),
     ("seed", lambda m: str(m.seed)),
     ("source of orders", lambda m: m.sha256.get("orders", "unknown")[:12]),

@@ -12,7 +12,7 @@ from typing import Any
 from shopfloor.errors import ShopfloorError, UsageError
 from shopfloor.evidence.comparison import Comparison, compare
 from shopfloor.evidence.contestant import contestants, distinct
-from shopfloor.evidence.series import abandon, begin, orders_of, run_folders, work
+from shopfloor.evidence.series import THERE, abandon, begin, orders_of, run_folders, work
 from shopfloor.record import Entry
 from shopfloor.shift import Plan
 
@@ -117,8 +117,9 @@ class Race:
     def _run(self, total: int, say: _Say, told: Callable[[Comparison], None]) -> str:
         for end in rounds(total) if self.until_resolved else (total,):
             for plan, folder, label in zip(self.plans, self.folders, self.labels, strict=True):
-                if not work(plan, folder, end, partial(say, label)):
-                    return "interrupted"
+                ended = work(plan, folder, end, partial(say, label))
+                if ended not in THERE:
+                    return ended
             found = self.result()
             told(found)
             if self.until_resolved and found.resolved and end < total:

@@ -23,7 +23,7 @@ __all__ = ["Repetition"]
 
 _NOTE = "A replica of the run with manifest"
 _ENVIRONMENT = ("versions", "renderer", "cpu", "git_commit")
-_OF_ITS_OWN = frozenset({"format", "created", "notes", "orders", "hours", *_ENVIRONMENT})
+_OF_ITS_OWN = frozenset({"format", "created", "notes", "orders", "hours", "papers", *_ENVIRONMENT})
 _OF_THE_CLOCK = frozenset({"wall_s", "log_sha256"})
 _SHOWN = 100
 
@@ -98,6 +98,7 @@ class Repetition:
             # A shift by hours ends by itself where the original did, if it is the same.
             orders=begun.orders if whole else count,
             hours=begun.hours if whole else None,
+            simulated_only=True,  # the record may come from anybody
         )
         return cls(original, out, way, count, sample=not whole, plan=plan)
 

@@ -13,7 +13,7 @@ from typing import Any
 from shopfloor.evidence import drawing
 from shopfloor.evidence import score_words as words
 from shopfloor.evidence.beside import Beside
-from shopfloor.evidence.forest import Panel, Row, forest
+from shopfloor.evidence.forest import Dot, Panel, Row, forest
 from shopfloor.evidence.score import Mark, Score
 from shopfloor.evidence.template import template
 from shopfloor.evidence.trend import trend
@@ -65,11 +65,11 @@ def render(score: Score, other: Beside | None = None) -> str:
         other=other,
         rivals=[] if other is None else list(zip(score.marks, other.rivals, strict=True)),
         resolves=words.resolves(score),
-        method=words.method(),
+        method=words.method(score),
+        points=words.points,
         said=[words.said(mark, against) for mark, against in score.varied],
         shown=words.shown,
         forest=_forest(score),
-        confidence=1 - score.suite.level_of(score.extent),
         picture=_picture(score, letters),
         codes=_codes(score, letters),
         trends=[drawn for factor in ("noise", "latency") if (drawn := _trend(score, factor))],
@@ -82,8 +82,11 @@ def render(score: Score, other: Beside | None = None) -> str:
 
 
 def _command(score: Score) -> str:
-    quick = " --quick" if score.extent.name == "quick" else ""
-    return f"shopfloor bench {score.suite.name} --brain {shlex.quote(score.brain)}{quick}"
+    """Return what a shell takes to work the same again, in the folder where it was worked."""
+    manifest = score.base.run.manifest
+    flags = {"--quick": score.extent.name == "quick", "--allow-unproven": manifest.allow_unproven}
+    asked = ["shopfloor", "bench", score.suite.given, "--brain", score.brain]
+    return shlex.join([*asked, *(flag for flag, given in flags.items() if given)])
 
 
 def _forest(score: Score) -> str:
@@ -98,7 +101,7 @@ def _forest(score: Score) -> str:
         tuple(f"{100 * tick:.3g} %" for tick in ticks),
         score.base.summary.good.rate,
     )
-    most = max([1.2, *(hi for mark in score.marks if (hi := _ratio(mark)[2]) is not None)])
+    most = max([1.2, *(hi for mark in score.marks if (hi := _ratio(mark).hi) is not None)])
     quarters = math.ceil(most / 0.25)
     speeds = tuple(0.25 * i * math.ceil(quarters / 6) for i in range(7))
     top = next(i for i, tick in enumerate(speeds) if tick >= most) + 1
@@ -112,8 +115,7 @@ def _forest(score: Score) -> str:
         Row(
             name=words.shown(mark.condition.factor, mark.condition.level),
             group=mark.condition.factor or "",
-            css=_css(mark),
-            values=(_good(mark), _ratio(mark)),
+            dots=(_good(mark), _ratio(mark)),
         )
         for mark in score.marks
     ]
@@ -121,25 +123,25 @@ def _forest(score: Score) -> str:
     return forest(rows, (good, speed), label)
 
 
-def _css(mark: Mark) -> str:
-    if mark.against is None:
-        return "base"
-    return mark.against.decision.replace("not resolved", "")
+def _css(decided: str) -> str:
+    return "" if decided == "not resolved" else decided
 
 
-def _good(mark: Mark) -> tuple[float | None, float | None, float | None, str]:
+def _good(mark: Mark) -> Dot:
     good = mark.summary.good
-    return good.rate, good.lo, good.hi, f"{wording.percent(good.rate)}  {good.k}/{good.n}"
+    words = f"{wording.percent(good.rate)}  {good.k}/{good.n}"
+    css = "base" if mark.against is None else _css(mark.against.decision)
+    return Dot(good.rate, good.lo, good.hi, words, css)
 
 
-def _ratio(mark: Mark) -> tuple[float | None, float | None, float | None, str]:
+def _ratio(mark: Mark) -> Dot:
     if mark.against is None:
-        return 1.0, None, None, f"{wording.number(mark.summary.uph, 0)} an hour"
+        return Dot(1.0, None, None, f"{wording.number(mark.summary.uph, 0)} an hour", "base")
     speed = mark.against.speed
     if speed.ratio is None:
-        return None, None, None, wording.NONE
+        return Dot(None, None, None, wording.NONE, "")
     lo, hi = (speed.bounds.lo, speed.bounds.hi) if speed.bounds else (None, None)
-    return speed.ratio, lo, hi, f"{speed.ratio:.2f}×"
+    return Dot(speed.ratio, lo, hi, f"{speed.ratio:.2f}×", _css(mark.against.pace))
 
 
 def _letters(score: Score) -> dict[str, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shopfloor.cell.noise.level import LEVELS
 from shopfloor.evidence.score import Against, Mark, Score
 from shopfloor.evidence.verdict import p_words
 from shopfloor.report import wording
 from shopfloor.report.wording import SIMULATION, percent
 
-__all__ = ["headline", "lede", "method", "notes", "resolves", "said", "shown"]
+__all__ = ["headline", "lede", "method", "notes", "points", "resolves", "said", "shown"]
 
 _LATENCY = {"none": "no thinking time: the world waits"}
 _SETTING = {"language": {"en": "orders in English", "zh": "orders in Chinese",
@@ -24,7 +25,7 @@ def shown(factor: str | None, level: str | None) -> str:
         ms = level.partition(":")[2]
         return f"{float(ms):,g} ms a decision" if ms else _LATENCY.get(level, level)
     if factor == "noise":
-        return f"sensor noise {level} of 5"
+        return f"sensor noise {level} of {LEVELS[-1].number}"
     return _SETTING.get(factor, {}).get(level, f"{level} {factor}")
 
 
@@ -117,14 +118,24 @@ def resolves(score: Score) -> str:
     )
 
 
-def method() -> str:
-    """Say how it was decided."""
+def method(score: Score) -> str:
+    """Say how it was decided, and how often that is wrong, for each family of calls apart."""
+    alpha, varied = score.suite.alpha, len(score.varied)
+    wrong, each = points(alpha), points(1 - score.suite.level_of(score.extent))
     return (
-        "Each condition is held against the base order by order with McNemar's exact test; their "
-        "number was fixed beforehand, and Holm's correction over all conditions keeps the chance "
-        "of any wrong call at 5\u00a0%. Intervals of rates are Wilson's, of throughput a seeded "
-        "bootstrap over the orders."
+        "Each condition is held against the base order by order; their number was fixed "
+        "beforehand. Worse and better: McNemar's exact test, and Holm's correction over all "
+        f"{varied} keeps the chance of any wrong call at {wrong}. Slower and faster: a seeded "
+        f"bootstrap over the orders, with intervals of {each} for each of {varied} (Bonferroni), "
+        f"which keeps the chance of any wrong call at {wrong}, too, as nearly as a bootstrap keeps "
+        "what it says. These are two families: that any call at all is wrong has a chance of up to "
+        f"{points(min(1.0, 2 * alpha))}. Intervals of rates are Wilson's."
     )
+
+
+def points(share: float) -> str:
+    """Say a share that somebody chose, with no more digits than it has: ``5 %``, ``99.38 %``."""
+    return f"{round(100 * share, 2):g}\u00a0%"
 
 
 def said(mark: Mark, against: Against) -> str:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from shopfloor.errors import RunExists, RunUnwritable, UsageError
+from shopfloor.errors import BrainLost, RunExists, RunUnwritable, UsageError
 from shopfloor.record import Entry, RunFolder
 from shopfloor.record.disk import write_atomic
 from shopfloor.shift import Plan, run_shift
+from shopfloor.shift.roster import LOST_LOTS
 
-__all__ = ["ASKED", "abandon", "begin", "orders_of", "run_folders", "work"]
+__all__ = ["ASKED", "THERE", "abandon", "begin", "orders_of", "refuse_lost", "run_folders", "work"]
 
 ASKED = "asked.json"
 """What the series was begun with; it goes on with nothing else."""
+THERE = ("complete", "paused")
+"""How ``work`` says that a run got to where it was to go."""
 
 
 def begin(out: Path, asked: Mapping[str, Any], *, what: str) -> None:
@@ -94,8 +98,23 @@ def orders_of(plan: Plan) -> int:
     return len(OrderFile(plan.order_file, plan.seed))
 
 
-def work(plan: Plan, folder: Path, end: int, say: Callable[[Sequence[Entry]], None]) -> bool:
-    """Bring a run to so many orders; return whether it got there.
+def refuse_lost(plan: Plan, folder: Path, ended: str) -> None:
+    """See that a shift did not end because its brain was lost: that is not Ctrl-C.
+
+    Raises:
+        BrainLost: It did.
+    """
+    if ended == "lost":
+        why = f"shopfloor episodes {shlex.quote(str(folder))} --why LOT"
+        raise BrainLost(
+            f"{plan.brain} was lost in {LOST_LOTS} orders in a row in {folder}, so nothing more "
+            f"was worked; see why with `{why}`, and when it answers again give the same command "
+            "with the same folder to go on"
+        )
+
+
+def work(plan: Plan, folder: Path, end: int, say: Callable[[Sequence[Entry]], None]) -> str:
+    """Bring a run to so many orders.
 
     Args:
         plan: What the run is to be.
@@ -103,7 +122,11 @@ def work(plan: Plan, folder: Path, end: int, say: Callable[[Sequence[Entry]], No
         end: Begin no order from this one on.
         say: Told the entries at the start and after each order.
 
+    Returns:
+        How it ended: one of ``THERE``, or ``interrupted``.
+
     Raises:
+        BrainLost: Nobody answered any more.
         ShopfloorError: Something is wrong; what was committed is safe.
     """
     begun = (folder / "manifest.json").exists()
@@ -114,7 +137,7 @@ def work(plan: Plan, folder: Path, end: int, say: Callable[[Sequence[Entry]], No
         ended = sessions[-1].ended if sessions else None
         whole = {entry.lot for entry in entries} >= set(range(end))
         if whole and (ended == "complete" or end < orders_of(plan)):
-            return True  # not opened again: that would cost a cell and a brain
+            return "complete"  # not opened again: that would cost a cell and a brain
     ended = run_shift(
         plan,
         folder,
@@ -122,4 +145,5 @@ def work(plan: Plan, folder: Path, end: int, say: Callable[[Sequence[Entry]], No
         progress=lambda progress: say(progress.entries),
         pause_at=end,
     )
-    return ended in ("complete", "paused")
+    refuse_lost(plan, folder, ended)
+    return ended

@@ -13,11 +13,13 @@ import numpy as np
 
 from shopfloor.errors import UsageError
 from shopfloor.evidence.paired import Paired, mcnemar
+from shopfloor.evidence.series import refuse_lost
+from shopfloor.evidence.several import holm
 from shopfloor.report import Rate, run_summary
 from shopfloor.report.load import load
 from shopfloor.shift import Plan, Progress, run_shift
 
-__all__ = ["Step", "cost_ms", "slope"]
+__all__ = ["Cost", "Step", "corrected", "cost", "slope"]
 
 _CLEAN = 0
 _ROUNDS = 20
@@ -32,7 +34,9 @@ class Step:
         good: Orders good at the end.
         uph: Good units an hour; None where no time passed.
         paired: Against the clean arm, on the same orders: a is clean, b is this level.
-        p: McNemar's exact test of that.
+        p: McNemar's exact test of that, alone.
+        p_adjusted: With Holm's correction over all levels; None before all are worked, and for the
+            clean arm, which is held against nothing.
         failures: Root causes and how often.
         stopped, limited: Actions that the guard stopped or limited.
         breaches: Ticks outside a limit by an independent reader; None where nobody looked.
@@ -51,6 +55,7 @@ class Step:
     limited: int
     breaches: int | None
     log_sha256: str | None
+    p_adjusted: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -70,6 +75,7 @@ def slope(
 
     Raises:
         UsageError: A level does not exist, or a run was interrupted.
+        BrainLost: Nobody answered any more.
     """
     from shopfloor.cell.noise import noise_level
 
@@ -83,6 +89,7 @@ def slope(
 
         begun = (run / "manifest.json").exists()
         ended = run_shift(replace(plan, noise=number), run, resume=begun, progress=tell)
+        refuse_lost(plan, run, ended)
         if ended != "complete":
             raise UsageError(
                 f"level {number} was not worked to its end ({ended}); give the same command again "
@@ -108,8 +115,34 @@ def slope(
         )
 
 
-def cost_ms(levels: Sequence[int], seed: int) -> dict[str, dict[str, float]]:
-    """Processor time that a level takes for one frame [ms], for a stream's and for a view's.
+def corrected(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the steps with their p-values corrected: all are held against one clean arm."""
+    tested = [step for step in steps if step.level != _CLEAN]
+    adjusted = dict(
+        zip(
+            (step.level for step in tested),
+            holm([step.p for step in tested]),
+            strict=True,
+        )
+    )
+    return tuple(replace(step, p_adjusted=adjusted.get(step.level)) for step in steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What noise itself costs.
+
+    Attributes:
+        frame_px: (width, height) of the frames that it was measured on, ``stream`` and ``view``.
+        frame_ms: Processor time for one of them [ms], by level and by kind.
+    """
+
+    frame_px: Mapping[str, tuple[int, int]]
+    frame_ms: Mapping[str, Mapping[str, float]]
+
+
+def cost(levels: Sequence[int], seed: int) -> Cost:
+    """Measure what a level takes for one frame, for a stream's and for a view's.
 
     The median over some frames of the first lot's overview; nothing else is counted.
     """
@@ -120,6 +153,7 @@ def cost_ms(levels: Sequence[int], seed: int) -> dict[str, dict[str, float]]:
     body = Bench()
     world = SortingCell(body)
     found: dict[str, dict[str, float]] = {}
+    sizes: dict[str, tuple[int, int]] = {}
     try:
         lot = next(iter(world.orders(seed=seed, count=1).lots()))
         for number in levels:
@@ -127,13 +161,16 @@ def cost_ms(levels: Sequence[int], seed: int) -> dict[str, dict[str, float]]:
             cell.reset(lot, seed=lot.seed)
             stream = world.reset(lot, seed=lot.seed).observation.frames["overview"]
             frames = {"stream": stream, "view": world.view("overview")}
+            for kind, frame in frames.items():
+                height, width = frame.pixels.shape[:2]
+                sizes[kind] = width, height
             found[str(number)] = {
                 kind: _median_ms(partial(cell.degraded, frame, kind))
                 for kind, frame in frames.items()
             }
     finally:
         world.close()
-    return found
+    return Cost(sizes, found)
 
 
 def _median_ms(work: Callable[[], object]) -> float:

@@ -149,6 +149,7 @@ class Suite:
         alpha: Chance of calling any condition different where none is.
         extents: By name.
         sha256: Of everything that the file says, however it is laid out.
+        given: What it was loaded by: its name, or the path of its file.
     """
 
     name: str
@@ -158,6 +159,7 @@ class Suite:
     alpha: float
     extents: Mapping[str, Extent]
     sha256: str
+    given: str
 
     @property
     def title(self) -> str:
@@ -196,12 +198,12 @@ def load_suite(name: str) -> Suite:
     except ValueError as error:
         raise UsageError(f"{where} is not TOML: {error}; mend it there") from error
     try:
-        return _suite(table)
+        return _suite(table, given=name)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from error
 
 
-def _suite(table: Mapping[str, Any]) -> Suite:
+def _suite(table: Mapping[str, Any], *, given: str) -> Suite:
     top = ("name", "version", "frozen", "seed", "alpha", "base", "factors", *EXTENTS)
     _exactly(table, top, "the suite")
     alpha = _share(table, "alpha", "the suite")
@@ -226,6 +228,7 @@ def _suite(table: Mapping[str, Any]) -> Suite:
         alpha=alpha,
         extents=extents,
         sha256=sha256(canonical.encode()).hexdigest(),
+        given=given,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from shopfloor.cell.noise.level import LEVELS
 from shopfloor.evidence import drawing
 from shopfloor.record.entry import Manifest
 from shopfloor.report.chart import nice_ticks
@@ -14,7 +15,10 @@ from shopfloor.shift import Latency
 __all__ = ["SCALES", "trend"]
 
 SCALES = {
-    "noise": ("Against sensor noise", "Level of sensor noise, from 0 (none) to 5"),
+    "noise": (
+        "Against sensor noise",
+        f"Level of sensor noise, from {LEVELS[0].number} ({LEVELS[0].name}) to {LEVELS[-1].number}",
+    ),
     "latency": ("Against latency", "What each decision costs on the clock [ms]"),
 }
 """What can be drawn against, with a title and what the axis is."""

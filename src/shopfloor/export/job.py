@@ -12,6 +12,7 @@ from typing import Protocol
 
 from shopfloor.errors import RunUnwritable, UnknownName, UsageError
 from shopfloor.export.choice import Chosen
+from shopfloor.export.croissant import NOTE, describe
 from shopfloor.record.disk import next_step
 
 __all__ = ["FORMATS", "Options", "Tell", "Writer", "Written", "export"]
@@ -23,6 +24,9 @@ FORMATS: Mapping[str, tuple[str, str]] = {
     "mcap": ("shopfloor.export.mcap", "an .mcap an episode for Foxglove"),
 }
 """Module and description of each format; the module is imported when it is asked for."""
+
+_DATASETS = frozenset({"lerobot", "parquet"})
+"""Formats that a program learns from or counts with, and which come with a ``croissant.json``."""
 
 Tell = Callable[[int, int], None]
 """Told after each episode: how many are done, of how many."""
@@ -107,6 +111,8 @@ def export(
     try:
         beside.mkdir(parents=True)
         written = write(chosen, beside, options or Options(), tell)
+        if to in _DATASETS:
+            describe(beside, out.name, written.episodes)
         files = [path for path in beside.rglob("*") if path.is_file()]
         for path in files:
             with path.open("rb") as file:
@@ -122,7 +128,8 @@ def export(
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     size = sum((out / path.relative_to(beside)).stat().st_size for path in files)
-    notes = (*written.notes, *_cautions(chosen))
+    described = (NOTE,) if to in _DATASETS else ()
+    notes = (*written.notes, *described, *_cautions(chosen))
     return Written(out, written.episodes, written.frames, size, notes)
 
 

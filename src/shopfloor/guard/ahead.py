@@ -148,7 +148,7 @@ class Ahead:
         if slack is None:
             slack = np.full(len(KINDS), room_m)
         way = self.brakes.way(step)
-        return self._along(after, way, slack, before, hop, tool_step), room_m
+        return self._along(after, way, slack, before, tool_step), room_m
 
     def _along(
         self,
@@ -156,11 +156,9 @@ class Ahead:
         way: FloatArray,
         slack: FloatArray,
         before: Place,
-        hop: FloatArray,
         tool_step: float,
     ) -> Fault | None:
-        """Look at every tick of the ramp."""
-        glance = float(hop.sum())  # limbs that pass each other are nearest between two ticks
+        """Look at every tick of the ramp; not between two (docs/guard.md says what that leaves)."""
         was: FloatArray | None = None
         here = after
         bad = self._outside(here, before)
@@ -176,13 +174,13 @@ class Ahead:
             moved = here.tools - last.tools
             if np.sqrt((moved * moved).sum(axis=1)).max() > tool_step * 1.02:
                 return "tool.speed", {"when": "braking"}
-            places.append((here, self._apart.slack(_SPARE_M + glance)))
+            places.append((here, self._apart.slack(_SPARE_M)))
             last = here
         for _, room in places:
             if (room < 0).any():
                 if was is None:
                     self.place(before.q)
-                    was = self._apart.slack(_SPARE_M + glance)
+                    was = self._apart.slack(_SPARE_M)
                 worse = (room < 0) & (room < was - _ROUND_M)
                 if worse.any():
                     kind = int(np.argmax(worse))

@@ -14,7 +14,7 @@ from shopfloor.papers.card import COMMON, Catalogue
 from shopfloor.papers.document import LIMIT_BYTES, parse
 from shopfloor.papers.weight import hash_folders
 
-__all__ = ["Found", "accelerators", "find"]
+__all__ = ["Found", "accelerators", "find", "licence_named"]
 
 _FRONT = re.compile(rb"\A---\r?\n(.*?)\r?\n---\r?\n", re.DOTALL)
 _SNAPSHOT = re.compile(r"models--(?P<org>[^/]+)--(?P<name>[^/]+)/snapshots/(?P<rev>[0-9a-f]+)$")
@@ -58,7 +58,7 @@ def find(folder: Path, cards: Catalogue) -> Found:
     return Found(
         weights=hashed.sha256,
         purl=f"pkg:huggingface/{place['org']}/{place['name']}@{place['rev']}" if place else None,
-        declared=_licence(front),
+        declared=licence_named(front),
         concluded=known.get(text),
         text_sha256=text,
         base=None if base is None else tuple(f"pkg:huggingface/{name}" for name in base),
@@ -92,7 +92,8 @@ def _front_matter(folder: Path) -> dict[str, Any]:
     return value
 
 
-def _licence(front: Mapping[str, Any]) -> str | None:
+def licence_named(front: Mapping[str, Any]) -> str | None:
+    """The licence that the front matter of a model's page names, as papers write it."""
     said = front.get("license")
     if not isinstance(said, str):
         return None

@@ -17,13 +17,13 @@ from pathlib import Path
 from shopfloor.errors import PapersError
 from shopfloor.types import Sealed
 
-__all__ = ["Hashed", "files_of", "hash_folders", "texts_of"]
+__all__ = ["CODE", "TEXTS", "Hashed", "files_of", "hash_file", "hash_folders", "texts_of"]
 
 _LOADED = frozenset({".safetensors", ".json", ".jinja", ".txt", ".model"})
 """What is read when a model is loaded."""
-_CODE = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".py", ".so", ".joblib"})
+CODE = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".py", ".so", ".joblib"})
 """What runs, or can run when it is read."""
-_TEXTS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENSE-MODEL", "LICENCE")
+TEXTS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENSE-MODEL", "LICENCE")
 _LONGEST_HEADER = 100_000_000
 """Of a safetensors file, as its format has it [bytes]."""
 
@@ -58,7 +58,7 @@ def hash_folders(folders: Iterable[Path]) -> Hashed:
                 raise PapersError(
                     f"{file.name} lies in two folders of one model; give papers for each of them"
                 )
-            sums[file.name], seal = _hashed(file)
+            sums[file.name], seal = hash_file(file)
             seals.append(seal)
         texts |= texts_of(folder)
     return Hashed(sums, tuple(seals), texts)
@@ -70,8 +70,8 @@ def texts_of(folder: Path) -> Mapping[str, str]:
     Raises:
         PapersError: One is there and cannot be read.
     """
-    found = (folder / name for name in _TEXTS)
-    return {file.name: _hashed(file)[0] for file in found if file.is_file()}
+    found = (folder / name for name in TEXTS)
+    return {file.name: hash_file(file)[0] for file in found if file.is_file()}
 
 
 def files_of(folder: Path) -> tuple[Path, ...]:
@@ -90,7 +90,7 @@ def files_of(folder: Path) -> tuple[Path, ...]:
     found = []
     for file in inside:
         suffix = file.suffix.lower()
-        if suffix in _CODE:
+        if suffix in CODE:
             raise PapersError(
                 f"{file} can run code when it is loaded and is refused; keep safetensors only "
                 "(convert it, or remove the file)"
@@ -110,7 +110,8 @@ def files_of(folder: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _hashed(file: Path) -> tuple[str, Sealed]:
+def hash_file(file: Path) -> tuple[str, Sealed]:
+    """Hash one file as a stream, and seal it; raises as :func:`hash_folders`."""
     try:
         with file.open("rb") as stream:
             facts = os.fstat(stream.fileno())

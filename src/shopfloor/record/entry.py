@@ -46,7 +46,7 @@ class Entry:
         relays: Parts set down on purpose where another limb takes them.
         worked_by: Name of the brain that decided: that of the shift, or its fallback.
         lost: How that brain was lost, ``brain.timeout`` or ``brain.unreachable``; None where it
-            was not.
+            was not, or where nobody looked, in runs from before a brain could be lost.
         guard: (actions limited, actions stopped).
         repair_ticks: Down time after the lot until the operator had cleared the cell;
             0 when nobody was needed.
@@ -100,9 +100,19 @@ class Entry:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what ``to_json`` wrote."""
-        values = _checked(cls, data, "an episode's index entry")
+    def from_json(cls, data: Mapping[str, Any], *, brain: str) -> Self:
+        """Read what ``to_json`` wrote.
+
+        Args:
+            data: The values.
+            brain: Name of the brain of the run, who worked every lot of runs from before another
+                could stand in.
+
+        Raises:
+            RunCorrupt: Something is lacking.
+        """
+        older = {"worked_by": brain, "lost": None}
+        values = _checked(cls, {**older, **data}, "an episode's index entry")
         values["units"] = tuple(UnitOutcome(**unit) for unit in values["units"])
         for name in ("delivered", "cycles_s", "picks", "guard"):
             values[name] = tuple(values[name])
@@ -135,7 +145,8 @@ class Manifest:
         calendar: What was planned in the shift besides work.
         planned_cycle_s: Planned run time per unit, frozen before the run [s], or None.
         planned_cycle_source: Where that is from, or None.
-        brain_deadline_s: The brain had to decide within so long [s].
+        brain_deadline_s: The brain had to decide within so long [s]; None in runs from before it
+            had to.
         fallback: Who was to work while the brain is lost, or None.
         limb_names, camera_names: As in the cell.
         notes: What a reader must know first (``the world was paused while ...``).
@@ -175,7 +186,7 @@ class Manifest:
     calendar: Calendar
     planned_cycle_s: float | None
     planned_cycle_source: str | None
-    brain_deadline_s: float
+    brain_deadline_s: float | None
     fallback: str | None
     limb_names: tuple[str, ...]
     camera_names: tuple[str, ...]
@@ -204,7 +215,8 @@ class Manifest:
                 f"{FORMAT}; open it with the version that wrote it "
                 f"({(data.get('versions') or {}).get('shopfloor', 'unknown')})"
             )
-        values = _checked(cls, {"papers": asdict(NOT_CHECKED), **data}, "the manifest")
+        older = {"brain_deadline_s": None, "fallback": None, "papers": asdict(NOT_CHECKED)}
+        values = _checked(cls, {**older, **data}, "the manifest")
         try:
             values["calendar"] = Calendar.from_json(values["calendar"])
             values["papers"] = PapersStamp.from_json(values["papers"])

@@ -83,8 +83,12 @@ class Episode(Recording):
     manifest_sha256: str
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, *, brain: str) -> Self:
         """Read ``episode.json``. The other files are looked at when they are asked for.
+
+        Args:
+            path: Its folder.
+            brain: Name of the brain of the run.
 
         Raises:
             RunCorrupt: It is missing, damaged, or belongs to another lot than its folder.
@@ -105,7 +109,7 @@ class Episode(Recording):
                 f"{path} has format {data.get('format')!r}, this shopfloor reads {FORMAT}; open "
                 "it with the version that wrote it"
             )
-        entry = Entry.from_json(data["entry"])
+        entry = Entry.from_json(data["entry"], brain=brain)
         if path.name != f"{entry.lot:06d}":
             raise _corrupt(path, f"it holds lot {entry.lot}")
         files = {name: FileSum(**total) for name, total in data["files"].items()}

@@ -86,7 +86,7 @@ class RunFolder:
         self.manifest = manifest
         self.role: Role = role
         self._manifest_sha256 = manifest_sha256
-        self._shelf = Shelf(path, manifest_sha256)
+        self._shelf = Shelf(path, manifest_sha256, brain=manifest.brain)
         self._locks = list(locks)
         self._index = index
 
@@ -190,7 +190,7 @@ class RunFolder:
                 for name in (EPISODES, FLIGHT):
                     (path / name).mkdir(exist_ok=True)
             Lock.take(path / FLIGHT, who=orphans, patience_s=_ORPHANS_S).release()
-            shelf = Shelf(path, digest)
+            shelf = Shelf(path, digest, brain=manifest.brain)
             committed: dict[int, Entry] = {}
             for lot in shelf.lots():
                 episode = shelf.open(lot)
@@ -199,7 +199,7 @@ class RunFolder:
             indexed: dict[int, Entry] = {}
             # A damaged index is no loss: all it says has just been read from the episodes.
             with suppress(RunCorrupt):
-                indexed = read_index(path / INDEX)
+                indexed = read_index(path / INDEX, brain=manifest.brain)
             shelf.refuse_missing(indexed, committed)
             index = Index(path / INDEX, committed)
             for leftover in (path / FLIGHT).iterdir():
@@ -221,7 +221,7 @@ class RunFolder:
             RunCorrupt: The index, or an episode that is not in it, is damaged, or an indexed
                 episode is gone.
         """
-        indexed = read_index(self.path / INDEX)
+        indexed = read_index(self.path / INDEX, brain=self.manifest.brain)
         lots = self._shelf.lots()
         self._shelf.refuse_missing(indexed, lots)
         return tuple(indexed[n] if n in indexed else self._shelf.open(n).entry for n in lots)
@@ -235,7 +235,7 @@ class RunFolder:
                 index, too.
         """
         count = 0
-        for entry in iter_index(self.path / INDEX):
+        for entry in iter_index(self.path / INDEX, brain=self.manifest.brain):
             yield entry
             count += 1
         for lot in self.lots_from(count):

@@ -70,7 +70,7 @@ class Follower:
     def _read(self) -> None:
         path = self.run.path / INDEX
         for end, value in lines_from(path, self._end, first=len(self._indexed) + 1):
-            entry = Entry.from_json(value)
+            entry = Entry.from_json(value, brain=self.run.manifest.brain)
             if entry.lot != len(self._indexed):
                 raise RunCorrupt(
                     f"{path}, line {len(self._indexed) + 1}, is about lot {entry.lot}, and lot "

@@ -12,28 +12,32 @@ from shopfloor.record.lines import append_line, iter_lines, rewrite_lines
 __all__ = ["Index", "iter_index", "read_index"]
 
 
-def read_index(path: Path) -> dict[int, Entry]:
-    """Return the entries that an index holds, by lot.
+def read_index(path: Path, *, brain: str) -> dict[int, Entry]:
+    """Return the entries that an index holds, by lot; ``brain`` is that of the run.
 
     Raises:
         RunCorrupt: A line is not what was written.
     """
-    return {entry.lot: entry for entry in map(Entry.from_json, iter_lines(path))}
+    return {entry.lot: entry for entry in _entries(path, brain)}
 
 
-def iter_index(path: Path) -> Iterator[Entry]:
+def iter_index(path: Path, *, brain: str) -> Iterator[Entry]:
     """Yield the entries that an index holds, with one in memory at a time.
 
     Raises:
         RunCorrupt: A line is not what was written, or the lots are not 0, 1, 2 and so on.
     """
-    for lot, entry in enumerate(map(Entry.from_json, iter_lines(path))):
+    for lot, entry in enumerate(_entries(path, brain)):
         if entry.lot != lot:
             raise RunCorrupt(
                 f"{path}, line {lot + 1}, is about lot {entry.lot}, and lot {lot} was due; delete "
                 "the file and continue with --resume, which rebuilds it from the episodes"
             )
         yield entry
+
+
+def _entries(path: Path, brain: str) -> Iterator[Entry]:
+    return (Entry.from_json(line, brain=brain) for line in iter_lines(path))
 
 
 class Index:

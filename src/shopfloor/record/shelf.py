@@ -20,11 +20,13 @@ class Shelf:
     Args:
         run: Folder of the run.
         manifest_sha256: Hash of its manifest; episodes of another one are refused.
+        brain: Name of its brain.
     """
 
-    __slots__ = ("_manifest_sha256", "path")
+    __slots__ = ("_brain", "_manifest_sha256", "path")
 
-    def __init__(self, run: Path, manifest_sha256: str) -> None:
+    def __init__(self, run: Path, manifest_sha256: str, *, brain: str) -> None:
+        self._brain = brain
         self.path = run / EPISODES
         self._manifest_sha256 = manifest_sha256
 
@@ -79,7 +81,7 @@ class Shelf:
             RunVersion: It has another format version.
         """
         path = self.folder(lot)
-        episode = Episode.open(path)
+        episode = Episode.open(path, brain=self._brain)
         if episode.manifest_sha256 != self._manifest_sha256:
             raise RunCorrupt(
                 f"episode {path.name} was recorded under another manifest than that of "

@@ -240,6 +240,11 @@ class Story:
         """The episode's last tick."""
         return max(self.entry.ticks - 1, 0)
 
+    def views(self, camera: str) -> int:
+        """How many pictures of a camera the brain was shown."""
+        places = (s.place for each in self.questions for s in each.shown if s.camera == camera)
+        return max(places, default=-1) + 1
+
     def busy_ticks(self, limb: str) -> int:
         """For how long a limb had a call to carry out."""
         return sum(call.ticks for call in self.calls if limb in call.limbs)

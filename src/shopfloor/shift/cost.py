@@ -33,6 +33,7 @@ class Cost:
         worked_s: Length of the lots on the virtual clock, without changeovers [s].
         clock_s: The same with changeovers and repairs [s].
         size_bytes: Of the committed episodes, by what is in the files.
+        streams: Of each camera, ``px`` (width, height) and ``hz`` of what was recorded.
     """
 
     lots: int
@@ -42,6 +43,7 @@ class Cost:
     worked_s: float
     clock_s: float
     size_bytes: Mapping[str, int]
+    streams: Mapping[str, Mapping[str, Any]]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, ratios first."""
@@ -59,6 +61,7 @@ class Cost:
             "worked_s": self.worked_s,
             "clock_s": self.clock_s,
             "size_bytes": dict(self.size_bytes),
+            "streams": dict(self.streams),
         }
 
 
@@ -94,6 +97,10 @@ def recording_cost(plan: Plan, *, lots: int, say: Callable[[str], None]) -> Cost
         worked_s=ticks * spec.control_dt,
         clock_s=_clock_ticks(entries) * spec.control_dt + lots * spec.changeover_s,
         size_bytes=sizes,
+        streams={
+            name: {"px": (each.stream.width, each.stream.height), "hz": plan.record_fps}
+            for name, each in spec.cameras.items()
+        },
     )
 
 

@@ -14,10 +14,8 @@ from typing import Any, TypeVar
 
 from shopfloor import plugins
 from shopfloor.errors import (
-    PapersRefused,
     PluginError,
     ShopfloorError,
-    SpecMismatch,
     UnknownName,
     UsageError,
 )
@@ -25,6 +23,7 @@ from shopfloor.record import FORMAT, Manifest
 from shopfloor.shift.calendar import load_calendar
 from shopfloor.shift.chair import Chair, may_wait
 from shopfloor.shift.dispatch import Dispatcher
+from shopfloor.shift.fit import require_brain, require_cell, require_papers, require_proven
 from shopfloor.shift.latency import Charge
 from shopfloor.shift.plan import MIXED, Plan
 from shopfloor.types import (
@@ -33,7 +32,6 @@ from shopfloor.types import (
     Cell,
     Event,
     Limits,
-    Needs,
     OrderSource,
     Skill,
     SkillCall,
@@ -62,7 +60,9 @@ class Staff:
 
         Raises:
             UnknownName: A name is not known; the message lists what is.
-            SpecMismatch: The brain needs what the cell does not have.
+            SpecMismatch: The brain needs what the cell does not have, or one of them lacks what
+                every cell or brain has.
+            UsageError: The cell is real, and only a simulated one may be moved.
             PluginError: A plugin cannot be made.
             LimitsError: Nobody has stated limits for this cell and body.
             RenderError: No picture can be drawn on this machine.
@@ -80,8 +80,9 @@ class Staff:
         from shopfloor.guard import EnvelopeGuard, load_limits
 
         self.limits: Limits = load_limits(plan.cell, body.spec, plan.limits)
-        self.world: Cell = _made(
-            f"cell {plan.cell!r}", lambda: make_cell(body, record_fps=plan.record_fps)
+        self.world: Cell = require_cell(
+            _made(f"cell {plan.cell!r}", lambda: make_cell(body, record_fps=plan.record_fps)),
+            plan,
         )
         try:
             faulty = _troubled(self.world, plan.faults)
@@ -101,13 +102,12 @@ class Staff:
         try:
             self.brain: Brain
             self.charge: Charge
-            self._check_papers(plan)
+            require_papers(self.cell, plan)
             what = f"brain {plan.brain!r}"
             self.brain, self.charge = _made(what, lambda: hire(context))
             for seal in plan.seals:  # it was made from the files that were hashed, or not at all
                 seal.check()
-            self._check_needs(self.brain, plan.brain, plan.cameras)
-            self._check_proven(self.brain, plan)
+            self._check(self.brain, plan.brain, plan.cameras, plan)
             self.brain = _seated(self.brain, lambda: _made(what, lambda: hire(context))[0], plan)
             if other is not None:
                 self.fallback = self._stand_in(other, plan)
@@ -157,59 +157,12 @@ class Staff:
         context = BrainContext(self.cell.spec, self.limits, self.skills)
         what = f"fallback {plan.fallback!r}"
         brain: Brain = _made(what, lambda: make(context))
-        self._check_needs(brain, str(plan.fallback), ())
-        self._check_proven(brain, plan)
+        self._check(brain, str(plan.fallback), (), plan)
         return _seated(brain, lambda: _made(what, lambda: make(context)), plan)
 
-    def _check_needs(self, brain: object, name: str, cameras: tuple[str, ...]) -> None:
-        if not isinstance(brain, Brain) or not isinstance(brain.needs, Needs):
-            raise SpecMismatch(
-                f"{type(brain).__qualname__} is no brain: it must have needs (a Needs), reset, act "
-                "and close; hold it against shopfloor.testing.check_brain"
-            )
-        needs, spec = brain.needs, self.cell.spec
-        if missing := sorted(set(needs.cameras) - set(spec.cameras)):
-            raise SpecMismatch(
-                f"the brain needs camera {', '.join(missing)}; cell {spec.name!r} has "
-                f"{', '.join(sorted(spec.cameras))}"
-            )
-        if cameras and set(cameras) != set(needs.cameras):
-            raise UsageError(
-                f"brain {name!r} looks through {', '.join(needs.cameras) or 'no camera'} by "
-                "itself; leave --cameras out, which is for models"
-            )
-        if missing := sorted(set(needs.skills) - set(self._skills)):
-            raise SpecMismatch(
-                f"the brain calls skill {', '.join(missing)}; there are "
-                f"{', '.join(sorted(self._skills))}"
-            )
-
-    def _check_proven(self, brain: Brain, plan: Plan) -> None:
-        """A brain that points by a convention may not move anything before it has proved it."""
-        unproven = getattr(brain, "unproven", None)
-        if unproven and not plan.allow_unproven:
-            raise UsageError(str(unproven))
-        if unproven and not getattr(self.cell, "simulated", False):
-            raise UsageError(
-                f"--allow-unproven is for simulated cells, and {plan.cell!r} does not say that it "
-                "is one; let the brain pass `shopfloor probe` first"
-            )
-
-    def _check_papers(self, plan: Plan) -> None:
-        """No brain is made for a real cell whose papers do not pass."""
-        stamp = plan.papers
-        if getattr(self.cell, "simulated", False) and not stamp.enforced:
-            return
-        if stamp.verdict != "pass":
-            raise PapersRefused(
-                f"{stamp.said}; brain {plan.brain!r} is not started in cell {plan.cell!r}: see "
-                "`shopfloor papers check FILE`, and give papers that pass with --papers FILE"
-            )
-        if not stamp.given and not getattr(self.cell, "simulated", False):
-            raise PapersRefused(
-                f"cell {plan.cell!r} does not say that it is simulated, and the papers of the "
-                "example prove nothing of it; next: `shopfloor papers init`, then --papers FILE"
-            )
+    def _check(self, brain: object, name: str, cameras: tuple[str, ...], plan: Plan) -> None:
+        require_brain(brain, name, self.cell.spec, skills=self._skills, cameras=cameras)
+        require_proven(brain, self.cell, plan)
 
     def _fault(self, call: SkillCall) -> str | None:
         """What is wrong with a call, or None."""

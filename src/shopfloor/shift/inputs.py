@@ -7,7 +7,7 @@ from pathlib import Path
 from shopfloor.order.file import OrderFile
 from shopfloor.record import RunFolder
 from shopfloor.shift.calendar import calendar_bytes
-from shopfloor.shift.latency import Latency
+from shopfloor.shift.latency import DEADLINE_S, Latency
 from shopfloor.shift.plan import Plan
 from shopfloor.shift.planned import PlannedCycle
 from shopfloor.shift.workforce import Workforce
@@ -52,6 +52,9 @@ def plan_of(
 ) -> Plan:
     """Read from a run's manifest what it was to be.
 
+    What its papers were found to be is not read: the folder may come from anybody, so whoever
+    works the plan has them checked anew.
+
     Raises:
         RunError, UsageError: There is no run, or it cannot be read.
     """
@@ -81,11 +84,10 @@ def plan_of(
         cameras=old.cameras,
         calendar=str(calendar) if calendar.exists() else old.calendar.name,
         planned_cycle=PlannedCycle(planned, old.planned_cycle_source or "") if planned else None,
-        brain_deadline_s=old.brain_deadline_s,
+        brain_deadline_s=DEADLINE_S if old.brain_deadline_s is None else old.brain_deadline_s,
         fallback=old.fallback,
         keep_going=keep_going,
         workers=workers,
         max_wall_s=max_wall_s,
-        papers=old.papers,
         papers_file=papers if papers.exists() else None,
     )

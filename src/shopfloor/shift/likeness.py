@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from shopfloor.errors import UsageError
 from shopfloor.record import Manifest
 
 __all__ = ["refuse_other_house", "refuse_unlike"]
 
-_ASKED = (
-    "cell", "body", "brain", "latency", "limits", "seed", "orders", "hours", "order_file",
-    "language", "record_fps", "video", "depth", "audit", "noise", "faults", "calendar",
-    "planned_cycle_s", "brain_deadline_s", "fallback",
-)  # fmt: skip
 _HOUSE = ("sha256", "brain_identity", "versions", "git_commit")
+_FREE = frozenset({"created", "cpu", "notes", "papers"})
+"""What may differ in a run that goes on: when and on which processor, what follows from the rest,
+and what the rules say today. All other fields must be the same, so that none is forgotten."""
+_FIRST = tuple(
+    field.name for field in fields(Manifest) if field.name not in {*_FREE, *_HOUSE, "renderer"}
+)
+"""What somebody asked for is named before what follows from it."""
 
 
 def refuse_unlike(old: Manifest, new: Manifest) -> None:
     """Refuse to continue a run with something else than it was begun with.
 
+    What its papers were found to be is not held against it: a check of today may say otherwise.
+
     Raises:
         UsageError: The message names the first difference.
     """
-    for name in (*_ASKED, *_HOUSE[:-1], "renderer", _HOUSE[-1]):
+    for name in (*_FIRST, *_HOUSE[:-1], "renderer", _HOUSE[-1]):
         was, now = getattr(old, name), getattr(new, name)
         if was != now:
             raise UsageError(

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import platform
+import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from shopfloor.errors import RunBusy, RunError, ShopfloorError
+from shopfloor.errors import RunError, ShopfloorError
 from shopfloor.record import Manifest, RunFolder
 from shopfloor.record.disk import remove_folder
 from shopfloor.record.lock import Lock
@@ -28,7 +29,10 @@ from shopfloor.types import Lot
 __all__ = ["Outpost", "Post"]
 
 _PLACE = "shopfloor-outposts"
+_PREFIX = "worker-"
 _LOCK = "lock"
+_PATIENCE_S = 60.0
+"""How long one waits for others that start on the machine: they only sweep [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,18 +160,24 @@ class _Ground:
     def __init__(self) -> None:
         place = Path(tempfile.gettempdir()) / f"{_PLACE}-{os.getuid()}"
         try:
-            place.mkdir(mode=0o700, exist_ok=True)
-            if place.stat().st_uid != os.getuid():
-                raise PermissionError(0, "belongs to somebody else")
-            for left in place.iterdir():
-                _sweep(left)
-            self.path = Path(tempfile.mkdtemp(dir=place))
+            with suppress(FileExistsError):
+                place.mkdir(mode=0o700)
+            _require_own(place)
+            # Several start together as a rule: one at a time sweeps, and has its lock before the
+            # next one looks.
+            starting = Lock.take(place, who="another worker that starts", patience_s=_PATIENCE_S)
+            try:
+                for left in place.glob(f"{_PREFIX}*"):
+                    _sweep(left)
+                self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+                self._lock = Lock.take(self.path / _LOCK, who="another worker")
+            finally:
+                starting.release()
         except OSError as error:
             raise RunError(
                 f"{platform.node()} has no place to work lots in: {place}: "
                 f"{error.strerror or error}; make room there, or set TMPDIR on that machine"
             ) from error
-        self._lock = Lock.take(self.path / _LOCK, who="another worker")
 
     def close(self) -> None:
         with suppress(ShopfloorError):
@@ -175,11 +185,25 @@ class _Ground:
         self._lock.release()
 
 
+def _require_own(place: Path) -> None:
+    """Refuse a place that others can write, or have put there: we remove folders in it.
+
+    Raises:
+        OSError: It is not ours alone.
+    """
+    facts = place.lstat()
+    if not stat.S_ISDIR(facts.st_mode):
+        raise NotADirectoryError(0, "is a link or a file, and must be a folder")
+    if facts.st_uid != os.getuid():
+        raise PermissionError(0, "belongs to somebody else")
+    if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(0, "can be written by others (chmod 700 it)")
+
+
 def _sweep(left: Path) -> None:
-    """Remove the folder of a worker that was killed; one just being made has no lock yet."""
-    if not (left / _LOCK).exists():
-        return
-    with suppress(RunBusy, OSError):
+    """Remove the folder of a worker that was killed."""
+    # Whoever is just closing takes its folder away under our hands.
+    with suppress(ShopfloorError, OSError):
         lock = Lock.take(left / _LOCK, who="another worker")
         try:
             remove_folder(left)

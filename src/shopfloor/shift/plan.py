@@ -72,6 +72,7 @@ class Plan:
         papers: What the rules said of the brain; a cell that is not simulated needs a pass.
         papers_file: The papers that were given, or None.
         seals: The weight files that were hashed; the brain may be made of no others.
+        simulated_only: Whether a cell that does not say that it is simulated is refused.
     """
 
     cell: str
@@ -104,6 +105,7 @@ class Plan:
     papers: PapersStamp = NOT_CHECKED
     papers_file: Path | None = None
     seals: tuple[Sealed, ...] = ()
+    simulated_only: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.

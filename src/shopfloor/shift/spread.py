@@ -13,7 +13,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
 
-from shopfloor.errors import RunError, ShopfloorError
+from shopfloor.errors import RunCorrupt, RunError, ShopfloorError
 from shopfloor.record import Entry, RunFolder
 from shopfloor.record.parcel import Parcel, receive
 from shopfloor.shift.interrupt import Interrupt
@@ -166,18 +166,24 @@ class Spread:
         self._proven = True
 
     def _take_home(self, hand: Hand, parcel: Parcel) -> Entry | None:
-        """Fetch a lot and commit it; None if the worker was lost on the way."""
+        """Fetch a lot and commit it; None if the worker was lost on the way, or what it brought."""
+        lot, by = self._busy[hand]
+        entry = parcel.entry
+        if entry is None or not parcel.lot == entry.lot == lot.index or entry.worked_by != by:
+            raise RunError(
+                f"a worker was given lot {lot.index} for {by} and answers with {_said(parcel)}; "
+                "nothing of it was committed: install the same shopfloor on every machine of the "
+                "cluster, and go on with --resume"
+            )
         try:
             receive(self._folder, parcel, hand.read)
-        except HandLost as lost:
+        except (HandLost, RunCorrupt) as lost:  # a bad wire or memory is no better than none
             self._lose(hand, str(lost))
             return None
-        lot, _ = self._busy.pop(hand)
-        if parcel.entry is None or parcel.lot != lot.index:
-            raise RunError(f"a worker was given lot {lot.index} and answers with {parcel.lot}")
+        del self._busy[hand]
         self._idle.append(hand)
         self._remember(self._posts[hand])
-        return parcel.entry
+        return entry
 
     def _remember(self, post: Post) -> None:
         manifest = self._folder.manifest
@@ -254,6 +260,13 @@ class Spread:
                 hand.dismiss(max(until - time.monotonic(), 0.0))
         finally:
             self._interrupt.__exit__(kind, error, trace)
+
+
+def _said(parcel: Parcel) -> str:
+    entry = parcel.entry
+    if entry is None:
+        return f"lot {parcel.lot}, cut off"
+    return f"lot {parcel.lot}, whose entry is of lot {entry.lot} for {entry.worked_by}"
 
 
 def _error(failure: Failure) -> ShopfloorError:

@@ -120,22 +120,23 @@ def pair(plan: Plan, say: Callable[[str], None]) -> Iterator[Pairing]:
             )  # fmt: skip
 
 
-def overhead_ms(rounds: int = 200) -> dict[str, float]:
-    """Time the adapter alone, on two 224² pictures, for the main model [ms].
+def overhead_ms(rounds: int = 200) -> dict[str, float | int | tuple[int, int]]:
+    """Time the adapter alone, on two pictures of a stream's size, for the main model [ms].
 
     Resizing, JPEG and base64 of both, the request's JSON, parsing an answer with a pick and a
     place, and turning its numbers into pixels of the original. No server, no network.
 
     Returns:
-        Median and 95th percentile.
+        Median and 95th percentile, how many pictures, and their (width, height) [px].
     """
     model = models()["qwen2.5-vl"]
     how = convention("qwen2.5-vl")
     rng = np.random.default_rng(0)
     # Noise on soft shades: neither empty nor as hard for JPEG as pure noise.
-    shade = np.linspace(60, 190, 224)[:, None, None] + np.linspace(-40, 40, 224)[None, :, None]
+    px = 224
+    shade = np.linspace(60, 190, px)[:, None, None] + np.linspace(-40, 40, px)[None, :, None]
     frames = [
-        np.clip(shade + rng.normal(0, 6, (224, 224, 3)), 0, 255).astype(np.uint8) for _ in range(2)
+        np.clip(shade + rng.normal(0, 6, (px, px, 3)), 0, 255).astype(np.uint8) for _ in range(2)
     ]
     skills: Mapping[str, Mapping[str, Any]] = {
         "pick": {"type": "object", "properties": {"camera": {}, "point": {}}, "required": []},
@@ -170,7 +171,12 @@ def overhead_ms(rounds: int = 200) -> dict[str, float]:
         )
         tools.read(calls_in(answer, "tools"), {one.camera: one.seen for one in shown}, 1)
         walls.append(1000 * (perf_counter() - began))
-    return {"median_ms": median(walls), "p95_ms": float(np.quantile(walls, 0.95))}
+    return {
+        "median_ms": median(walls),
+        "p95_ms": float(np.quantile(walls, 0.95)),
+        "pictures": len(frames),
+        "picture_px": (px, px),
+    }
 
 
 def _good(path: Path) -> dict[int, bool]:

@@ -31,6 +31,7 @@ from shopfloor.types import (
     Observation,
     Order,
     Part,
+    People,
     Rule,
     Select,
     Station,
@@ -150,7 +151,8 @@ class Stage:
             pose = self._geometry.tool_pose(name, q)
             limbs[name] = LimbState(q.copy(), qd.copy(), pose, opening, np.zeros(6), q.copy())
         frames = {name: self.frame(name, tick // 5 * 5, native=False) for name in self.spec.cameras}
-        return Observation(tick, limbs, frames, dict(views or {}), dict(self._stations))
+        stations = dict(self._stations)
+        return Observation(tick, limbs, frames, dict(views or {}), stations, People())
 
     def frame(self, camera: str, tick: int, *, native: bool) -> Frame:
         """A picture of the stage without its limbs."""

@@ -30,6 +30,7 @@ from shopfloor.types import (
     Observation,
     Order,
     Outcome,
+    People,
     Ruling,
     Timestep,
     UInt8Array,
@@ -128,7 +129,7 @@ def _steps(
             tick,
             "skill",
         )
-        observation = Observation(tick, limbs, dict(frames), {}, {})
+        observation = Observation(tick, limbs, dict(frames), {}, {}, People())
         yield (
             Timestep(observation, None, terminated=False, truncated=False),
             action,

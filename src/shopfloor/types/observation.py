@@ -39,6 +39,9 @@ class LimbState:
 class People:
     """What a safety sensor says about people near the body.
 
+    Where nobody can come near, as in a simulated cell without people, that is said by
+    ``People()``; a sensor that has failed says so with a distance that is no number.
+
     Attributes:
         distances_m: From each tracked person to the nearest point that a limb can reach [m].
         reset: Whether a person at the cell asks, at this tick, for work to go on after a stop.
@@ -58,8 +61,9 @@ class Observation:
         frames: The newest stream frame of each camera.
         views: The newest native-resolution frame of each camera that was looked through.
         stations: Taught fixtures of this lot by name (``A``, ``B``, …, ``tray``).
+        people: Who is near. Every cell says it, also that nobody is there: there is no default,
+            because to have said nothing is not to be safe.
         documents: Documents that came with the order.
-        people: Who is near; nobody where no sensor looks.
     """
 
     tick: int
@@ -67,8 +71,8 @@ class Observation:
     frames: Mapping[str, Frame]
     views: Mapping[str, Frame]
     stations: Mapping[str, Station]
+    people: People
     documents: tuple[bytes, ...] = ()
-    people: People = People()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ from shopfloor.record.film import film_name
 from shopfloor.view import page as pages
 from shopfloor.view.library import Library, Shown, reading
 from shopfloor.view.page import Wanted
-from shopfloor.view.picture import jpeg
+from shopfloor.view.picture import Stills
 from shopfloor.view.porter import CLOSED
 from shopfloor.view.wording import LANGUAGES, Words, preferred
 
@@ -77,6 +77,8 @@ def _lists(app: FastAPI, library: Library) -> None:
 
 
 def _episodes(app: FastAPI, library: Library) -> None:
+    stills = Stills()
+
     @_get(app, "/run/{run}/episodes")
     def episodes(
         request: Request, run: str, page: Number = 1, code: Text = "", q: Text = ""
@@ -98,7 +100,7 @@ def _episodes(app: FastAPI, library: Library) -> None:
     @_get(app, "/run/{run}/episode/{lot}/video/{camera}")
     def video(run: str, lot: int, camera: str) -> Response:
         shown = _run(library, run)
-        file = shown.folder.episode(_lot(lot)).path / film_name(_camera(shown, camera))
+        file = shown.episode(_lot(lot)).path / film_name(_camera(shown, camera))
         if not _inside(shown, file):
             raise HTTPException(404)
         return FileResponse(file, media_type="video/mp4", headers=_A_WHILE)
@@ -106,12 +108,14 @@ def _episodes(app: FastAPI, library: Library) -> None:
     @_get(app, "/run/{run}/episode/{lot}/shown/{camera}/{place}")
     def picture(run: str, lot: int, camera: str, place: int) -> Response:
         shown = _run(library, run)
-        held = shown.folder.episode(_lot(lot))
+        held = shown.episode(_lot(lot))
         file = held.path / film_name(f"{_camera(shown, camera)}.views")
-        if place < 0 or not _inside(shown, file):
+        if not 0 <= place < shown.story(lot).views(camera) or not _inside(shown, file):
             raise HTTPException(404)
         with reading(held.path):
-            return Response(jpeg(held, camera, place), media_type="image/jpeg", headers=_A_WHILE)
+            return Response(
+                stills.jpeg(held, camera, place), media_type="image/jpeg", headers=_A_WHILE
+            )
 
 
 def _comparisons(app: FastAPI, library: Library) -> None:
@@ -188,9 +192,11 @@ def _compared(library: Library, names: list[str]) -> Any:
     names = list(dict.fromkeys(names))
     if not 2 <= len(names) <= _MOST_COMPARED:
         raise UsageError(f"{len(names)} runs are named; a comparison is of 2 to {_MOST_COMPARED}")
-    paths = [_run(library, name).found.path for name in names]
+    runs = [_run(library, name) for name in names]
+    for run in runs:
+        run.refuse_links()  # orders are told from each other by what their logs say
     with reading("one of these runs"):
-        return compare(contestants(paths))
+        return compare(contestants([run.found.path for run in runs]))
 
 
 def _words(request: Request) -> Words:

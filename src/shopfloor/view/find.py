@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -62,11 +63,11 @@ def find(root: Path) -> Search:
     Raises:
         UsageError: It cannot be read.
     """
-    if (root / _MANIFEST).is_file():
-        name = root.resolve().name
-        return Search((Found(_id(name), name, root),))
     left = [_MOST_FOLDERS]
     try:
+        if (root / _MANIFEST).is_file():
+            name = root.resolve().name
+            return Search((Found(_id(name), name, root),))
         found = tuple(_search(root, root, _DEEP, left))
     except OSError as error:
         raise UsageError(
@@ -77,24 +78,28 @@ def find(root: Path) -> Search:
 
 def _search(root: Path, folder: Path, deep: int, left: list[int]) -> Iterator[Found]:
     with os.scandir(folder) as items:
-        inside = sorted((item for item in items if item.is_dir()), key=lambda item: item.name)
+        inside = sorted(filter(_is_folder, items), key=lambda item: item.name)
     for item in inside:
         if left[0] <= 0:
             return
         left[0] -= 1
         path = Path(item.path)
         name = path.relative_to(root).as_posix()
-        is_run = (path / _MANIFEST).exists() or all((path / part).exists() for part in _LEFT)
-        if item.is_symlink():
+        with suppress(OSError):  # somebody else's folder
+            is_run = (path / _MANIFEST).exists() or all((path / part).exists() for part in _LEFT)
+            linked = item.is_symlink()
             if is_run:
-                yield Found(_id(name), name, path, linked=True)
-        elif is_run:
-            yield Found(_id(name), name, path)
-        elif deep > 1:
-            try:
+                yield Found(_id(name), name, path, linked=linked)
+            elif deep > 1 and not linked:
                 yield from _search(root, path, deep - 1, left)
-            except OSError:  # somebody else's folder
-                continue
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, or a link to one; a link that leads nowhere at all is none."""
+    try:
+        return item.is_dir()
+    except OSError:
+        return False
 
 
 def _id(name: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from threading import Lock
 from typing import TypeVar
 
 from shopfloor.errors import RunCorrupt, ShopfloorError
-from shopfloor.record import Entry, Follower, Manifest, RunFolder
+from shopfloor.record import Entry, Episode, Follower, Manifest, RunFolder
 from shopfloor.report import Rate, Summary, anytime, summarise
 from shopfloor.report.interval import Interval
 from shopfloor.report.load import load
@@ -19,6 +20,7 @@ from shopfloor.report.register import Row, row_of
 from shopfloor.report.story import Story
 from shopfloor.report.tell import tell
 from shopfloor.report.timeline import timeline
+from shopfloor.view.border import Border
 from shopfloor.view.condition import Condition, condition
 from shopfloor.view.find import Found, Search, find
 from shopfloor.view.sound import refuse_unsound
@@ -27,7 +29,11 @@ __all__ = ["Figures", "Glance", "Library", "Shown", "reading"]
 
 _MOST_RUNS = 8
 """So many runs are kept with all that their index says; of the others only the figures."""
+_MOST_LISTED = 256
+"""Of so many more runs the manifest is kept: more than a page of the list has."""
 _MOST_STORIES = 16
+_SEARCH_S = 1.0
+"""So long is known which folders there are [s]: pages that go on ask again and again."""
 _T = TypeVar("_T")
 
 
@@ -82,11 +88,6 @@ class Glance:
     figures: Figures | None = None
     wrong: str | None = None
 
-    @property
-    def sort_key(self) -> tuple[str, str]:
-        """The newest last; what has no date before all others."""
-        return (str(self.manifest.created) if self.manifest else "", self.found.name)
-
 
 @contextmanager
 def reading(what: Path | str) -> Iterator[None]:
@@ -121,6 +122,8 @@ class Shown:
         self.folder = RunFolder.open(found.path)
         refuse_unsound(self.folder.manifest)
         self._follower = Follower(self.folder)
+        self._border = Border(found.path)
+        self._bounded: object = None
         self._lock = Lock()
         self._known: dict[str, tuple[object, object]] = {}
         self._stories: OrderedDict[int, Story] = OrderedDict()
@@ -133,7 +136,26 @@ class Shown:
     def entries(self) -> tuple[Entry, ...]:
         """Return its entries; raises RunCorrupt."""
         with self._lock, reading(self.found.path):
-            return self._follower.entries()
+            return self._entries()
+
+    def _entries(self) -> tuple[Entry, ...]:
+        if (state := self._follower.state()) != self._bounded:
+            self._border.episodes()
+            self._bounded = state
+        return self._follower.entries()
+
+    def episode(self, lot: int) -> Episode:
+        """Open an episode; raises UsageError where there is none, RunCorrupt."""
+        with reading(f"episode {lot} of {self.found.path}"):
+            self._border.episode(lot)
+            return self.folder.episode(lot)
+
+    def refuse_links(self) -> None:
+        """See that nothing in any of its episodes leads out of it; raises RunCorrupt."""
+        entries = self.entries()
+        with reading(self.found.path):
+            for entry in entries:
+                self._border.episode(entry.lot)
 
     def rows(self) -> tuple[Row, ...]:
         """Return a row for each episode, in lot order; raises RunCorrupt."""
@@ -168,6 +190,7 @@ class Shown:
                 self._stories.move_to_end(lot)
                 return known
         with reading(f"episode {lot} of {self.found.path}"):
+            self._border.episode(lot)
             told = tell(self.folder, lot)
         with self._lock:
             self._stories[lot] = told
@@ -185,7 +208,7 @@ class Shown:
             state = self._follower.state()
             known = self._known.get(what)
             if known is None or known[0] != state:
-                known = self._known[what] = (state, make(self._follower.entries()))
+                known = self._known[what] = (state, make(self._entries()))
             return known[1]  # type: ignore[return-value]
 
 
@@ -200,11 +223,32 @@ class Library:
         self.root = root
         self._lock = Lock()
         self._open: OrderedDict[str, tuple[object, Shown]] = OrderedDict()
+        self._listed: OrderedDict[str, tuple[object, RunFolder]] = OrderedDict()
         self._seen: dict[str, tuple[object, Figures]] = {}
+        self._created: dict[str, tuple[object, str]] = {}
+        self._search: tuple[float, Search] | None = None
 
-    def search(self) -> Search:
-        """Look which there are; raises UsageError where the folder cannot be read."""
-        return find(self.root)
+    def search(self, *, anew: bool = False) -> Search:
+        """Look which there are; what was found a moment ago still holds.
+
+        Args:
+            anew: Look again all the same.
+
+        Raises:
+            UsageError: The folder cannot be read.
+        """
+        now = time.monotonic()
+        with self._lock:
+            if not anew and self._search is not None and now < self._search[0] + _SEARCH_S:
+                return self._search[1]
+        search = find(self.root)
+        there = {each.id for each in search.found}
+        with self._lock:
+            self._search = time.monotonic(), search
+            for known in (self._open, self._listed, self._seen, self._created):
+                for gone in known.keys() - there:
+                    del known[gone]
+        return search
 
     def get(self, name: str) -> Shown | None:
         """Open a run by its id; None where there is none.
@@ -214,53 +258,107 @@ class Library:
         Raises:
             RunError, UsageError: It cannot be read.
         """
-        found = next((each for each in self.search().found if each.id == name), None)
-        return None if found is None else self._shown(found)
+        for anew in (False, True):  # it may have been begun since somebody last looked
+            search = self.search(anew=anew)
+            if (found := next((one for one in search.found if one.id == name), None)) is not None:
+                return self._shown(found)
+        return None
 
-    def glances(self, search: Search) -> tuple[Glance, ...]:
-        """Return runs, the newest first; what is wrong with one is said in its place."""
-        found = map(self._glance, search.found)
-        return tuple(sorted(found, key=lambda each: each.sort_key, reverse=True))
+    def newest(self, search: Search) -> tuple[Found, ...]:
+        """Return what was found, the newest first and what has no date last.
+
+        A run says once when it was made; of one that is known only its manifest's state is asked.
+        """
+        return tuple(
+            sorted(search.found, key=lambda one: (self._made(one), one.name), reverse=True)
+        )
+
+    def _made(self, found: Found) -> str:
+        try:
+            state = _state(found)
+            known = self._created.get(found.id)
+            if known is None or known[0] != state:
+                try:
+                    made = str(self._folder(found).manifest.created)
+                except ShopfloorError:
+                    made = ""
+                known = self._created[found.id] = (state, made)
+            return known[1]
+        except ShopfloorError:
+            return ""
+
+    def glances(self, found: Sequence[Found]) -> tuple[Glance, ...]:
+        """Look at some runs; what is wrong with one is said in its place."""
+        return tuple(map(self._glance, found))
 
     def _glance(self, found: Found) -> Glance:
         manifest = None
         try:
-            run = self._shown(found)
-            manifest = run.manifest
-            figures = self._figures(run)
-            return Glance(found, manifest, condition(run.folder, figures.n), figures)
+            folder = self._folder(found)
+            manifest = folder.manifest
+            figures = self._figures(found, folder)
+            with reading(found.path):
+                return Glance(found, manifest, condition(folder, figures.n), figures)
         except ShopfloorError as error:
             return Glance(found, manifest, wrong=str(error))
 
-    def _figures(self, run: Shown) -> Figures:
+    def _figures(self, found: Found, folder: RunFolder) -> Figures:
         """Return the figures of a run; they are kept when the run itself no longer is."""
-        with reading(run.found.path):
-            state = (run.folder.path.stat().st_ino, Follower(run.folder).state())
-        known = self._seen.get(run.found.id)
+        with reading(found.path):
+            state = (folder.path.stat().st_ino, Follower(folder).state())
+        known = self._seen.get(found.id)
         if known is None or known[0] != state:
-            known = self._seen[run.found.id] = (state, run.figures())
+            known = self._seen[found.id] = (state, self._shown(found).figures())
         return known[1]
 
-    def _shown(self, found: Found) -> Shown:
-        if found.linked:
-            raise RunCorrupt(
-                f"{found.path} is a link, and links are not followed; start `shopfloor view` with "
-                "the folder that it leads to"
-            )
-        with reading(found.path):
-            try:
-                stat = (found.path / "manifest.json").stat()
-                state = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-            except FileNotFoundError:
-                state = (0, 0, 0)  # opening it says what is missing
-            with self._lock:
-                known = self._open.get(found.id)
-                if known is not None and known[0] == state:
-                    self._open.move_to_end(found.id)
-                    return known[1]
-            run = Shown(found)
+    def _folder(self, found: Found) -> RunFolder:
+        """Open a run for one line of the list: without its index."""
+        state = _state(found)
         with self._lock:
-            self._open[found.id] = (state, run)
-            while len(self._open) > _MOST_RUNS:
-                self._open.popitem(last=False)
+            known = self._listed.get(found.id)
+            if known is not None and known[0] == state:
+                self._listed.move_to_end(found.id)
+                return known[1]
+        with reading(found.path):
+            folder = RunFolder.open(found.path)
+            refuse_unsound(folder.manifest)
+        self._keep(self._listed, _MOST_LISTED, found, (state, folder))
+        return folder
+
+    def _shown(self, found: Found) -> Shown:
+        state = _state(found)
+        with self._lock:
+            known = self._open.get(found.id)
+            if known is not None and known[0] == state:
+                self._open.move_to_end(found.id)
+                return known[1]
+        with reading(found.path):
+            run = Shown(found)
+        self._keep(self._open, _MOST_RUNS, found, (state, run))
         return run
+
+    def _keep(
+        self, where: OrderedDict[str, tuple[object, _T]], most: int, found: Found,
+        what: tuple[object, _T],
+    ) -> None:  # fmt: skip
+        with self._lock:
+            where[found.id] = what
+            where.move_to_end(found.id)
+            while len(where) > most:
+                where.popitem(last=False)
+
+
+def _state(found: Found) -> object:
+    """Return what changes when a run's manifest does; raises RunCorrupt where links lead out."""
+    if found.linked:
+        raise RunCorrupt(
+            f"{found.path} is a link, and links are not followed; start `shopfloor view` with the "
+            "folder that it leads to"
+        )
+    with reading(found.path):
+        Border(found.path).top()
+        try:
+            stat = (found.path / "manifest.json").stat()
+        except FileNotFoundError:
+            return 0, 0, 0  # opening it says what is missing
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns

@@ -111,8 +111,8 @@ def _render(name: str, words: Words, **values: Any) -> str:
 def runs_page(library: Library, words: Words, *, here: str, page: int) -> str:
     """Return the list of all runs; raises UsageError where the folder cannot be read."""
     search = library.search()
-    glances = library.glances(search)
-    shown, page, pages = _cut(glances, page, _RUNS)
+    found, page, pages = _cut(library.newest(search), page, _RUNS)
+    shown = library.glances(found)
     live = any(each.condition and each.condition.changing for each in shown)
     return _render(
         "runs",
@@ -120,7 +120,7 @@ def runs_page(library: Library, words: Words, *, here: str, page: int) -> str:
         here=here,
         live=_LIVE_MS if live else 0,
         folder=printable(wording.here(str(library.root))),
-        many=len(glances),
+        many=len(search.found),
         whole=search.whole,
         glances=shown,
         page=page,
@@ -205,7 +205,7 @@ def episode_page(run: Shown, lot: int, words: Words, *, here: str, wanted: Wante
     story = run.story(lot)
     with reading(run.found.path):
         lots = [row.lot for row in run.rows() if wanted.matches(row)]
-        found, films = events(story, words), run.folder.episode(lot).films()
+        found, films = events(story, words), run.episode(lot).films()
         return _render(
             "episode",
             words,

@@ -35,6 +35,7 @@ from shopfloor.types import (
     Limits,
     Observation,
     Order,
+    People,
     PeopleLimits,
     ServoLimits,
 )
@@ -189,7 +190,7 @@ def _aim(trial: _Trial, picture: Golden, target: Target, language: str) -> Aim:
     order = Order("probe", words, "zh" if language == "zh" else "en", Goal(()), _DEADLINE_S)
     trial.reset(order, seed=1)
     view = _frame(picture)
-    observation = Observation(0, {}, {}, {view.camera: view}, {})
+    observation = Observation(0, {}, {}, {view.camera: view}, {}, People())
     try:
         decision = trial.act(observation, (), deadline_s=_DEADLINE_S).decision
     except _CAN_FAIL as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from math import ceil
 
 import numpy as np
 
@@ -18,8 +19,6 @@ JAW_RADIUS_M = 0.010
 """Pinion that turns the jaw's motor into an opening: an angle's error becomes one of length [m]."""
 _BLOCK = 256
 """Ticks whose noise is drawn together."""
-_KEPT = 16
-"""Readings that are remembered [ticks]: more than any latency."""
 
 
 _FARTHEST = 6.0
@@ -55,7 +54,7 @@ class Encoders:
         self._sigma = float(np.radians(noise.sigma_deg))
         self._speed_sigma = speed_sigma(noise, control_dt)
         self._geometry, self._draws = geometry, draws
-        self._past: deque[tuple[int, LimbState]] = deque(maxlen=_KEPT)
+        self._past: deque[tuple[int, LimbState]] = deque(maxlen=_kept(timing, control_dt))
         self._block: tuple[int, FloatArray] = (-1, np.empty(0))
 
     def read(self, tick: int, state: LimbState) -> LimbState:
@@ -100,6 +99,11 @@ class Encoders:
             self._block = index, drawn
         row: FloatArray = self._block[1][tick % _BLOCK]
         return row
+
+
+def _kept(timing: Timing, control_dt: float) -> int:
+    """Readings that are remembered [ticks]: back to before the latest that one can be, and now."""
+    return ceil((timing.latency_ms + timing.jitter_ms) / 1000 / control_dt) + 2
 
 
 def _between(before: FloatArray, after: FloatArray, share: float) -> FloatArray:
