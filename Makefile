@@ -146,6 +146,11 @@ results-loss: system install ## How long a live cell moves on after a process is
 	$(BIN)/shopfloor bench loss --out $(RESULTS)/loss.json >/dev/null
 	$(BIN)/shopfloor bench page $(RESULTS)
 
+results-drill: system install ## Every fault, 30 times each, and the grid in docs/robustness.md (half an hour).
+	rm -rf runs/results-drill
+	$(BIN)/shopfloor drill --n 30 --workers 2 --out runs/results-drill --docs docs/robustness.md \
+		--json > $(RESULTS)/drill.json
+
 results-recording: system install ## What recording costs, and 500 kills that may lose nothing (half an hour).
 	$(BIN)/shopfloor bench recording --orders 20 --out $(RESULTS)/recording.json >/dev/null
 	$(BIN)/shopfloor bench recording --orders 6 --depth --out $(RESULTS)/recording-depth.json >/dev/null

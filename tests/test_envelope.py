@@ -573,3 +573,38 @@ def same(a, b):
     if hasattr(a, "__slots__"):
         return all(same(getattr(a, name), getattr(b, name)) for name in a.__slots__)
     return a == b or (a != a and b != b)  # noqa: PLR0124 - NaN is the same as NaN here
+
+
+def test_who_begins_anew_within_a_lot_forgets_where_limbs_are_and_nothing_else(bench, fenced):
+    guard = EnvelopeGuard(bench, 0.02)
+    before = replace(guard.start(fenced), seq=7, waits=True)
+    again = guard.start(fenced, before)
+    assert (again.place, again.seq, again.waits) == (None, 7, True)
+
+
+def followed(guard, limits, home, reads, ticks=60):
+    """Ask a limb to hold for some ticks, read as ``reads`` makes of its command; all commands."""
+    state, sent, out = guard.start(limits), home, []
+    for tick in range(ticks):
+        q = dict(sent, left=reads(tick, sent["left"]))
+        told = dict(home, left=sent["left"])
+        limbs = {n: replace(limb, q_target=told[n]) for n, limb in seen(tick, q).limbs.items()}
+        now = replace(seen(tick, q), limbs=limbs)
+        asked = action(told, tick=tick, seq=tick, source="guard")
+        ruling, state = guard.check(asked, now, asked, state)
+        sent = dict(ruling.action.targets)
+        out.append((ruling.verdict, sent["left"]))
+    return out
+
+
+def test_a_limb_is_yielded_to_but_a_reading_that_stays_wrong_is_not_followed_for_good(bench, guard):
+    fenced = load_limits("sorting", bench.spec, "fenced")  # as it stands, nothing taken out
+    home = {limb: bench.spec.limbs[limb].q_home.copy() for limb in LIMBS}
+    off = np.eye(6)[2] * 0.1
+    wrong = followed(guard, fenced, home, lambda tick, q: q + off if tick else q)
+    went = [abs(q[2] - home["left"][2]) for _, q in wrong]
+    assert {verdict for verdict, _ in wrong[1:]} == {"stop"}
+    assert 0.01 < went[-1] < 0.2  # it went some way,
+    assert went[-15:] == pytest.approx([went[-1]] * 15, abs=1e-9)  # and stands
+    stuck = followed(guard, fenced, home, lambda tick, q: home["left"] + off if tick else q)
+    assert abs(stuck[-1][1][2] - home["left"][2] - 0.1) <= fenced.servo.following_rad

@@ -123,3 +123,14 @@ def test_a_variant_that_cannot_be_is_refused(cli, arguments, said):
     assert (code, out) == (2, "")
     assert said in err
     assert not Path("out").exists()
+
+
+def test_faults_are_a_difference_that_names_a_run():
+    faults = ("camera.freeze@12s", "gripper.slip~40/h")
+    runs = [
+        contestant("clean", "1" * 12, brain="classical"),
+        contestant("bad day", "1" * 9 + "000", brain="classical", faults=faults),
+    ]
+    found = compare(runs)
+    assert dict(found.matched.differs)["faults"] == ("none", ", ".join(faults))
+    assert "camera.freeze@12s" in read(page.render(found))

@@ -15,6 +15,7 @@ says what was got, what is allowed, and the next step.
     ├── PapersRefused         the papers do not let this brain start in this cell
     ├── BrainLost             nobody answered any more, and the shift ended
     ├── Unreachable           no joint position puts the tool there
+    ├── SensorLost            a camera gives no picture
     ├── RenderError           no picture can be drawn on this machine
     └── RunError              something is wrong with a run folder
         ├── RunExists         the folder already holds a run
@@ -43,6 +44,7 @@ __all__ = [
     "RunExists",
     "RunUnwritable",
     "RunVersion",
+    "SensorLost",
     "ShopfloorError",
     "SpecMismatch",
     "UnknownName",
@@ -109,6 +111,10 @@ class BrainLost(ShopfloorError):
 
 class Unreachable(ShopfloorError):
     """No joint position within limits puts the tool at the asked pose."""
+
+
+class SensorLost(ShopfloorError):
+    """A camera gives no picture; the work waits for it."""
 
 
 class RenderError(ShopfloorError):

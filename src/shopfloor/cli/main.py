@@ -27,6 +27,7 @@ _COMMANDS = {
     "papers": ("shopfloor.cli.papers_all", "Know what the brain is, and whether it may run here."),
     "serve": ("shopfloor.cli.serve", "Let programs outside drive a cell."),
     "picture": ("shopfloor.cli.picture", "Draw a body to a PNG file."),
+    "drill": ("shopfloor.cli.drill", "Put every fault into the cell, and show the grid."),
     "bench": ("shopfloor.cli.benches", "A brain's figures on a suite; speed of shopfloor."),
 }
 

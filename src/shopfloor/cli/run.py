@@ -90,6 +90,13 @@ Examples:
     show_default=True,
     help="Sensor noise between cell and brain, from 0 (none) to 5 (docs/noise.md).",
 )
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    help="Put a fault into the cell, such as camera.freeze@12s+3s or gripper.slip~40/h; may be "
+    "given several times, and as a FILE.toml (docs/robustness.md).",
+)
 @click.option("--audit", is_flag=True, help="Have an independent reader look for limits left.")
 @click.option(
     "--allow-unproven",
@@ -267,10 +274,19 @@ def _plan(options: dict[str, Any]) -> Plan:
         workers=options["workers"],
         max_wall_s=options["max_wall"],
         noise=options["noise"],
+        faults=_faults(options["faults"]),
         brain_deadline_s=options["brain_deadline"],
         fallback=options["fallback"],
         keep_going=options["keep_going"],
     )
+
+
+def _faults(given: tuple[str, ...]) -> tuple[str, ...]:
+    if not given:
+        return ()
+    from shopfloor.cell.fault.plan import read
+
+    return read(given)
 
 
 def _papers_file(given: tuple[str, ...]) -> Path | None:

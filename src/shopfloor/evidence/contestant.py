@@ -61,7 +61,8 @@ def _facts(manifest: Manifest, entries: Sequence[Entry]) -> dict[str, str]:
     # Who did not decide alone is never called by one name.
     others = dict.fromkeys(e.worked_by for e in entries if e.worked_by != manifest.brain)
     facts["brain"] = " and ".join((manifest.brain, *others))
-    return {**facts, "noise": f"noise {manifest.noise}"}
+    faults = ", ".join(manifest.faults) or "no faults"
+    return {**facts, "noise": f"noise {manifest.noise}", "faults": faults}
 
 
 def distinct(facts: Sequence[Mapping[str, str]]) -> tuple[str, ...]:

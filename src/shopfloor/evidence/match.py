@@ -16,8 +16,13 @@ from shopfloor.types import Language
 
 __all__ = ["Matched", "match"]
 
-_VARIED = ("cell", "body", "brain", "language", "latency", "limits", "noise", "cameras")
+_VARIED = ("cell", "body", "brain", "language", "latency", "limits", "noise", "faults", "cameras")
 """What somebody may mean to compare."""
+
+
+def _said(value: object) -> str:
+    """Write a value of a manifest in one line."""
+    return (", ".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)
 
 
 def _seconds(value: float | None) -> str:
@@ -25,7 +30,7 @@ def _seconds(value: float | None) -> str:
 
 
 _FACTS: tuple[tuple[str, Callable[[Manifest], str]], ...] = (
-    *((name, lambda m, name=name: str(getattr(m, name))) for name in _VARIED),
+    *((name, lambda m, name=name: _said(getattr(m, name))) for name in _VARIED),
     (
         "deadline of the brain",
         lambda m: f"{m.brain_deadline_s:g} s" if m.brain_deadline_s else "none",

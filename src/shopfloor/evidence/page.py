@@ -150,6 +150,7 @@ def _lines(manifests: Sequence[Manifest], factor: str) -> list[str]:
             "limits": each.limits,
             "latency": each.latency,
             "noise": f"noise {each.noise}",
+            "faults": ", ".join(each.faults) or "no faults",
         }
         for each in manifests
     ]

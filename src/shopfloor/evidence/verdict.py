@@ -12,7 +12,7 @@ from shopfloor.report.wording import SIMULATION, percent
 
 __all__ = ["headline", "method", "notes", "p_words", "said", "speed_said"]
 
-_VARIED = {"brain", "body", "cell", "language", "latency", "limits", "noise", "cameras"}
+_VARIED = {"brain", "body", "cell", "language", "latency", "limits", "noise", "faults", "cameras"}
 _BEHIND_A_NAME = (
     "model of the cell",
     "model of the body",

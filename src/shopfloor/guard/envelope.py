@@ -22,6 +22,10 @@ _ACCELERATION_SLACK = 1.02
 _FOLLOWED_RAD = 0.05
 """A limb this close to its target is where it was sent."""
 _PEOPLE = "people.separation"
+_FOLLOWING = "limb.following"
+_YIELD_TICKS = 25
+"""A limb goes to where it reads for so long [ticks]. If that has not brought the two together, the
+reading is wrong, and to follow it further would be to wander off."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +40,7 @@ class EnvelopeState:
         seq: Number of the last command that was heeded.
         jaw_m: How far the jaws were taken to be open [m].
         waits: Whether a stop for a person waits for a reset.
+        yielded: For how many ticks in a row a limb that does not follow was yielded to.
     """
 
     place: Place | None
@@ -45,6 +50,7 @@ class EnvelopeState:
     seq: int
     jaw_m: Mapping[str, float] = field(default_factory=dict)
     waits: bool = False
+    yielded: int = 0
 
 
 class EnvelopeGuard:
@@ -70,15 +76,17 @@ class EnvelopeGuard:
         self._dt = control_dt
         self._limits: Limits | None = None
 
-    def start(self, limits: Limits) -> EnvelopeState:
-        """Take up limits.
+    def start(self, limits: Limits, after: EnvelopeState | None = None) -> EnvelopeState:
+        """Take up limits; see :class:`shopfloor.types.Guard`.
 
         Raises:
             SpecMismatch: The limits do not fit the body.
         """
         if limits is not self._limits:
             self._take(limits)
-        return EnvelopeState(None, np.empty(0), np.empty((0, 3)), -math.inf, -1)
+        fresh = EnvelopeState(None, np.empty(0), np.empty((0, 3)), -math.inf, -1)
+        # Old commands stay old, and a stop for a person waits for its reset.
+        return fresh if after is None else replace(fresh, seq=after.seq, waits=after.waits)
 
     def _take(self, limits: Limits) -> None:
         for name, dof in self._dof.items():
@@ -179,7 +187,9 @@ class EnvelopeGuard:
         fault, room = self._ahead.fault(after, step, place, self._tool_step, state.room_m)
         limited = slow or gentle or limited
         moved = after.tools - place.tools
-        then = replace(state, place=after, step=step, moved=moved, room_m=room, seq=action.seq)
+        then = replace(
+            state, place=after, step=step, moved=moved, room_m=room, seq=action.seq, yielded=0
+        )
         if limited is None:
             return fault, Ruling("pass", action), then
         targets = {name: after.q[part] for name, part in self._slice.items()}
@@ -217,7 +227,7 @@ class EnvelopeGuard:
                 continue
             if force > limits.contact_force_n:
                 return "contact.force", {"limb": name, "force_n": force}
-            return "limb.following", {"limb": name, "off_rad": far}
+            return _FOLLOWING, {"limb": name, "off_rad": far}
         return None
 
     def _joints(
@@ -330,10 +340,10 @@ class EnvelopeGuard:
         step = self._ahead.brakes.next(state.step)
         still = self._ahead.brakes.ticks(state.step) <= 1
         rest = np.concatenate([hold.targets[name] for name in self._dof])
-        for name, part in self._slice.items():
-            limb = observation.limbs[name]
-            if fault[1].get("limb") == name and fault[0] in ("contact.force", "limb.following"):
-                rest[part] = limb.q
+        yielded = state.yielded + 1 if fault[0] == _FOLLOWING else 0
+        if fault[0] == "contact.force" or 0 < yielded <= _YIELD_TICKS:
+            name = str(fault[1]["limb"])
+            rest[self._slice[name]] = observation.limbs[name].q
         towards = np.clip(rest - place.q, -self._gain / 2, self._gain / 2)
         step = np.where(still, towards, step)
         q = place.q + step
@@ -343,7 +353,12 @@ class EnvelopeGuard:
             targets = {name: q[part] for name, part in self._slice.items()}
             action = replace(hold, targets=targets)
         return Ruling("stop", action, *fault), replace(
-            state, place=after, step=step, moved=after.tools - place.tools, room_m=-math.inf
+            state,
+            place=after,
+            step=step,
+            moved=after.tools - place.tools,
+            room_m=-math.inf,
+            yielded=yielded,
         )
 
 

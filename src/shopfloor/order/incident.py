@@ -307,7 +307,7 @@ class IncidentLog:
 
     # The log.
 
-    def event(  # noqa: C901 - a switch
+    def event(  # noqa: C901, PLR0912 - a switch
         self, event: Event, observation: Observation, truth: Truth
     ) -> None:
         """Take in one event of this tick, after its physics."""
@@ -334,6 +334,8 @@ class IncidentLog:
             else:
                 code = code if code in FAILURE_CODES else "infra"
                 self.fault = self.fault or Incident(tick, code)
+        elif event.kind == "fault.cleared":
+            self.fault = None
         elif event.kind == "ruling" and data.get("verdict") == "stop":
             self.stop = self.stop or Incident(tick, "guard.stop")
             for running in self._calls.values():

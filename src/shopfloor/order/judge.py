@@ -216,6 +216,8 @@ class SortingJudge:
             )
         )
         first = None if good else root(causes, ending)
+        if kind == "broken" and not causes and log.fault is not None:
+            first = log.fault  # everything lay where it should when a fault ended the order
         self._outcome = Outcome(
             good=good,
             ever=self._ever,

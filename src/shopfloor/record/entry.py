@@ -156,6 +156,7 @@ class Manifest:
         git_commit: Of shopfloor, or None outside a checkout.
         sha256: Hashes of body, cell, orders, limits.
         brain_identity: What the brain says it is.
+        faults: What was put into the cell on purpose; runs from before that do not say it.
         language: What generated orders were told in: ``mixed``, ``en`` or ``zh``; ``mixed`` in runs
             from before there was a choice.
         noise: Level of the sensor noise; runs from before there was any do not say it.
@@ -198,6 +199,7 @@ class Manifest:
     brain_identity: Mapping[str, str]
     language: str = "mixed"
     noise: int = 0
+    faults: tuple[str, ...] = ()
     papers: PapersStamp = NOT_CHECKED
 
     def to_json(self) -> dict[str, Any]:
@@ -223,7 +225,7 @@ class Manifest:
                 f"the manifest's calendar or papers are not what was written ({error}); the file "
                 "was damaged or edited"
             ) from error
-        for name in ("cameras", "limb_names", "camera_names", "notes"):
+        for name in ("cameras", "faults", "limb_names", "camera_names", "notes"):
             values[name] = tuple(values[name])
         return cls(**values)
 

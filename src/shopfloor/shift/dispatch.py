@@ -40,12 +40,16 @@ class _Job:
 
 @dataclass(slots=True, eq=False)
 class _Motion:
-    """Rows that a limb follows, resampled to ticks: row i is where it is to be at tick + i."""
+    """Rows that a limb follows, resampled to ticks: row i is where it is to be at tick + i.
+
+    A limb that was slowed down is there ``lag`` ticks later.
+    """
 
     tick: int
     q: FloatArray
     jaw: FloatArray | None
     source: Source = "skill"
+    lag: float = 0.0
 
 
 @dataclass(slots=True)
@@ -105,7 +109,8 @@ class Dispatcher:
     def advance(self, observation: Observation) -> list[Event]:
         """Bring every job to the point where its limbs know what to do at this tick."""
         tick = observation.tick
-        for limb in [n for n, m in self._motion.items() if tick - m.tick >= len(m.q) - 1]:
+        done = [n for n, m in self._motion.items() if tick - m.tick - m.lag >= len(m.q) - 1]
+        for limb in done:
             del self._motion[limb]
         events: list[Event] = []
         while True:
@@ -136,7 +141,7 @@ class Dispatcher:
             if motion is None:
                 plans[limb] = Plan(observation.tick, observation.limbs[limb].q[None])
             else:
-                plans[limb] = Plan(motion.tick, motion.q)
+                plans[limb] = Plan(motion.tick + math.ceil(motion.lag), motion.q)
         return plans
 
     def row(self, limb: str, tick: int) -> tuple[FloatArray, float | None, Source] | None:
@@ -144,9 +149,25 @@ class Dispatcher:
         motion = self._motion.get(limb)
         if motion is None:
             return None
-        i = min(tick - motion.tick + 1, len(motion.q) - 1)
+        last = len(motion.q) - 1
+        at = min(max(tick - motion.tick + 1 - motion.lag, 0.0), float(last))
+        i = int(at)
         jaw = None if motion.jaw is None else float(motion.jaw[i])
-        return motion.q[i], jaw, motion.source
+        q = motion.q[i]
+        if at > i:
+            q = q + (at - i) * (motion.q[i + 1] - q)
+        return q, jaw, motion.source
+
+    def slow(self, share: float) -> None:
+        """Let all motions go on at a share of their speed during this tick.
+
+        Every limb stays on its way and keeps step with the others, so that what was planned past
+        one another still is.
+        """
+        for motion in self._motion.values():
+            motion.lag += 1 - share
+        for job in self._jobs:
+            job.replan_at += share == 0
 
     def abandon(self, tick: int) -> list[Event]:
         """Drop everything: the order is over."""

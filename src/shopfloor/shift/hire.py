@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from inspect import signature
@@ -30,6 +30,7 @@ from shopfloor.types import (
     Brain,
     BrainContext,
     Cell,
+    Event,
     Limits,
     OrderSource,
     Skill,
@@ -46,7 +47,8 @@ class Staff:
 
     Attributes:
         cell, brain: Ready to work; a brain that may keep the loop waiting sits in a chair.
-        world: The cell without sensor noise, for those who read the simulator's state.
+        world: The cell without faults and sensor noise, for those who read the simulator's state.
+        injected: Returns the faults that were put into the cell since it was last asked.
         fallback: Who works while the brain is lost, ready to work, or None.
         charge: What the brain's decisions cost.
         limits: Of the cell with its body.
@@ -82,7 +84,13 @@ class Staff:
             _made(f"cell {plan.cell!r}", lambda: make_cell(body, record_fps=plan.record_fps)),
             plan,
         )
-        self.cell = _sensed(self.world, body, plan.noise)
+        try:
+            faulty = _troubled(self.world, plan.faults)
+            self.cell = _sensed(faulty, body, plan.noise)
+        except BaseException:
+            self.world.close()
+            raise
+        self.injected: Callable[[], Sequence[Event]] = getattr(faulty, "take_injected", tuple)
         self._skills: dict[str, Any] = {
             name: plugins.factory("skills", name) for name in plugins.names("skills")
         }
@@ -231,6 +239,18 @@ def _sensed(world: Cell, body: Any, noise: int) -> Cell:
     return NoisyCell(world, body, noise_level(noise))
 
 
+def _troubled(world: Cell, faults: tuple[str, ...]) -> Cell:
+    """The cell with the faults that are put into it."""
+    if not faults:
+        return world
+    from shopfloor.cell.fault import FaultyCell, parse
+    from shopfloor.cell.sorting import SortingCell
+
+    if not isinstance(world, SortingCell):
+        raise UsageError("--fault needs the simulated cell 'sorting'; others have no such seam")
+    return FaultyCell(world, [parse(text) for text in faults])
+
+
 def _finite(value: object) -> bool:
     if isinstance(value, Mapping):
         return all(map(_finite, value.values()))
@@ -286,7 +306,8 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
     spec = staff.cell.spec
     unproven = getattr(staff.brain, "unproven", None) or getattr(staff.fallback, "unproven", None)
     noise = noise_level(plan.noise)
-    said = (*plan.notes, plan.latency.note, noise.note, unproven and _UNPROVEN)
+    faults = plan.faults and f"Faults were put in on purpose: {', '.join(plan.faults)}"
+    said = (*plan.notes, plan.latency.note, faults, noise.note, unproven and _UNPROVEN)
     notes = [note for note in said if note]
     identity = getattr(staff.brain, "identity", None) or type(staff.brain).__qualname__
     facts = getattr(staff.brain, "facts", None) or {"id": str(identity)}
@@ -308,6 +329,7 @@ def manifest(plan: Plan, staff: Staff, source: OrderSource) -> Manifest:
         audit=plan.audit,
         allow_unproven=plan.allow_unproven,
         noise=plan.noise,
+        faults=plan.faults,
         cameras=plan.cameras,
         control_dt=spec.control_dt,
         changeover_s=spec.changeover_s,

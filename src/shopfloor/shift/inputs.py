@@ -80,6 +80,7 @@ def plan_of(
         audit=old.audit,
         allow_unproven=old.allow_unproven,
         noise=old.noise,
+        faults=old.faults,
         cameras=old.cameras,
         calendar=str(calendar) if calendar.exists() else old.calendar.name,
         planned_cycle=PlannedCycle(planned, old.planned_cycle_source or "") if planned else None,

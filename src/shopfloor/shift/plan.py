@@ -67,6 +67,7 @@ class Plan:
         keep_going: Whether the shift goes on however long the brain is lost.
         replay: Who decides in the brain's place, as recorded; None: the brain itself.
         notes: What a reader of the run must know first, besides what follows from the rest.
+        faults: What is put into the cell on purpose, as ``--fault`` writes it.
         noise: Level of the sensor noise between cell and brain; 0 for none.
         papers: What the rules said of the brain; a cell that is not simulated needs a pass.
         papers_file: The papers that were given, or None.
@@ -100,6 +101,7 @@ class Plan:
     replay: Replay | None = None
     notes: tuple[str, ...] = ()
     noise: int = 0
+    faults: tuple[str, ...] = ()
     papers: PapersStamp = NOT_CHECKED
     papers_file: Path | None = None
     seals: tuple[Sealed, ...] = ()
@@ -111,6 +113,7 @@ class Plan:
         Raises:
             UsageError: A number is impossible, or two lengths were given.
         """
+        _check_faults(self.faults)
         if self.noise != 0:
             from shopfloor.cell.noise.level import noise_level
 
@@ -176,3 +179,11 @@ class Plan:
                 "--keep-going asks a lost brain again and again, and --fallback lets another work "
                 "meanwhile; give one of them"
             )
+
+
+def _check_faults(faults: tuple[str, ...]) -> None:
+    if faults:
+        from shopfloor.cell.fault.plan import parse
+
+        for text in faults:
+            parse(text)

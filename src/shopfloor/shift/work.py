@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from shopfloor.errors import RunError
+from shopfloor.errors import RunError, SensorLost
+from shopfloor.shift.alarm import Alarm
 from shopfloor.shift.answer import checked, fault_code
+from shopfloor.shift.arrival import Arrivals
 from shopfloor.shift.dispatch import Dispatcher
 from shopfloor.shift.latency import DEADLINE_S, Charge
 from shopfloor.shift.tally import Tally
@@ -35,6 +37,7 @@ from shopfloor.types import (
     Recorder,
     Reply,
     Source,
+    Timestep,
 )
 
 __all__ = ["Crew", "work"]
@@ -53,6 +56,7 @@ class Crew:
         dispatcher: Makes a fresh dispatcher.
         latency: What thinking costs.
         watch: Called with each timestep by an independent reader, or None.
+        injected: Returns the faults that were put into the cell since it was last asked.
         view_ticks: How long a view is on its way to the brain, charged with its thinking.
         deadline_s: The brain decides within so long, or its decision has failed [s].
     """
@@ -67,6 +71,7 @@ class Crew:
     latency: Charge
     watch: Callable[[], None] | None = None
     view_ticks: int = 0
+    injected: Callable[[], Sequence[Event]] = tuple
     deadline_s: float = DEADLINE_S
 
 
@@ -110,6 +115,7 @@ class _Floor:
         self.asked_tick = -_ASK_AGAIN_TICKS
         self.seq = 0
         self.said: tuple[str, str | None] = ("pass", None)
+        self.sent: Action | None = None
         crew.recorder.begin(lot, stamp)
 
     def run(self) -> tuple[Outcome, Tally]:
@@ -122,6 +128,8 @@ class _Floor:
         except Exception as error:  # noqa: BLE001 - told when it is asked
             self.lame = error
         state = crew.guard.start(crew.limits)
+        arrivals = Arrivals()
+        self.alarm = Alarm(crew.cell.spec, sighted=bool(timestep.observation.frames))
         self.dispatcher.looks.update(crew.brain.needs.cameras)
         # A jaw is no narrower than shut, whatever its sensor says.
         jaw = {limb: max(timestep.observation.limbs[limb].jaw_m, 0.0) for limb in self.limbs}
@@ -131,23 +139,42 @@ class _Floor:
             if timestep.truncated:
                 reason = "the simulation broke off"
                 now.append(Event(observation.tick, "fault", {"code": "infra", "reason": reason}))
-            self._decide(observation, now)
+            timestep = self._watch(timestep, now)
+            if self.alarm.cut:  # the drives stand elsewhere than the guard was told
+                state = crew.guard.start(crew.limits, state)
             hold = crew.cell.hold()
             action = self._merge(observation, hold, jaw)
             ruling, state = crew.guard.check(action, observation, hold, state)
+            self.alarm.ruled(observation, action, ruling)
             jaw = dict(ruling.action.jaw_m)
             now += self._heed(ruling.verdict, ruling.rule, ruling.detail, observation.tick)
             self.tally.tick(observation, ruling, thinking=self.thought is not None)
-            crew.recorder.step(timestep, action, ruling)
-            for event in now:
-                crew.recorder.event(event)
-                self.tally.event(event)
+            crew.recorder.step(arrivals.number(timestep), action, ruling)
+            self._log(now)
             outcome = crew.judge.judge(timestep, now)
             if outcome is not None:
                 return outcome, self.tally
-            timestep = crew.cell.step(ruling.action)
+            # The cell numbers its holds by itself; on the wire, numbers are the loop's.
+            self.sent = replace(ruling.action, seq=action.seq)
+            timestep = crew.cell.step(self.sent)
             if crew.watch is not None:
                 crew.watch()
+
+    def _watch(self, timestep: Timestep, now: list[Event]) -> Timestep:
+        """Look for faults, and decide what is done where there are none."""
+        observation = timestep.observation
+        self._tell(self.alarm.look(observation, self.sent), now)
+        if not self.alarm.up:
+            self._decide(observation, now)
+        self.alarm.pace(self.dispatcher)
+        return replace(timestep, terminated=True) if self.alarm.over else timestep
+
+    def _log(self, now: Sequence[Event]) -> None:
+        for event in now:
+            self.crew.recorder.event(event)
+            self.tally.event(event)
+        for event in self.crew.injected():  # the recorder's alone: nobody may be told of a fault
+            self.crew.recorder.event(event)
 
     def _decide(self, observation: Observation, now: list[Event]) -> None:
         """Let a due thought take effect, move the skills on, and ask again if a limb is free."""
@@ -177,7 +204,10 @@ class _Floor:
     def _ask(self, observation: Observation) -> None:
         """Ask a brain that answers while the world stands still, and charge it afterwards."""
         fault: Mapping[str, str] | None = None
-        asked, events, way = self._question(observation)
+        question = self._question(observation)
+        if question is None:
+            return
+        asked, events, way = question
         began = time.perf_counter()
         try:
             reply = self._think(asked, events)
@@ -206,8 +236,9 @@ class _Floor:
             self._note(asked, reply, tick)
             self._obey(_Thought(reply, asked, tick, fault), tick, now)
             self._tell(self.dispatcher.advance(observation), now)
-        if self._should_ask(tick):
-            asked, events, _ = self._question(observation)  # views are on their way meanwhile
+        question = self._question(observation) if self._should_ask(tick) else None
+        if question is not None:
+            asked, events, _ = question  # views are on their way meanwhile
             brain.ask(asked, events, deadline_s=self.crew.deadline_s)
             self.thought = _Thought(None, asked, tick)
 
@@ -217,20 +248,22 @@ class _Floor:
         reply = brain.heard()
         return None if reply is None else checked(reply, self.crew.cell.spec.body, tick)
 
-    def _question(self, observation: Observation) -> tuple[Observation, Sequence[Event], int]:
-        """What the brain is shown and told, and how long a view of it is on its way [ticks]."""
+    def _question(
+        self, observation: Observation
+    ) -> tuple[Observation, Sequence[Event], int] | None:
+        """What the brain is shown and told, and how long a view of it is on its way [ticks].
+
+        None where a view that it needs cannot be had.
+        """
         crew = self.crew
         needs = crew.brain.needs
         cameras = set(self.dispatcher.looks)
         if needs.refresh == "decision":
             cameras.update(needs.cameras)
-        self.dispatcher.looks.clear()
         looks = needs.refresh != "never" and bool(cameras)
-        if looks:
-            for camera in sorted(cameras):
-                frame = crew.cell.view(camera)
-                self.views = {**self.views, camera: frame}
-                crew.recorder.view(frame)
+        if looks and not self._look(sorted(cameras), observation.tick):
+            return None  # asked again when the camera sees
+        self.dispatcher.looks.clear()
         events, self.unheard = self.unheard, []
         self.asked_tick = observation.tick
         asked = replace(observation, views=self.views, documents=self.order.documents)
@@ -255,6 +288,21 @@ class _Floor:
             return ticks
         last = math.ceil(self.order.time_limit_s / self.dt) - 1
         return max(min(ticks, last - tick), 0)
+
+    def _look(self, cameras: Sequence[str], tick: int) -> bool:
+        """Look through cameras now; False where one of them shows nothing new."""
+        for camera in cameras:
+            try:
+                frame = self.crew.cell.view(camera)
+            except SensorLost as error:
+                self.alarm.blind(camera, str(error))
+                return False
+            if frame.captured_tick < tick:
+                self.alarm.blind(camera, f"its view was taken at tick {frame.captured_tick}")
+                return False
+            self.views = {**self.views, camera: frame}
+            self.crew.recorder.view(frame)
+        return True
 
     def _think(self, asked: Observation, events: Sequence[Event]) -> Reply:
         if self.lame is not None:
@@ -292,7 +340,7 @@ class _Floor:
         source: Source = "guard"
         for limb in self.limbs:
             row = self.dispatcher.row(limb, tick)
-            if row is None:
+            if row is None or limb in self.alarm.stopped or self.alarm.cut:
                 targets[limb], jaws[limb] = hold.targets[limb], jaw[limb]
             else:
                 targets[limb], wanted, source = row

@@ -87,6 +87,7 @@ class Worker:
             dispatcher=self.staff.dispatcher,
             latency=self.staff.charge,
             watch=watch,
+            injected=self.staff.injected,
             # What a replay charges holds it already.
             view_ticks=0 if plan.replay else getattr(self.staff.cell, "view_ticks", 0),
             deadline_s=plan.brain_deadline_s,

@@ -113,7 +113,9 @@ class Event:
     """Something that happened.
 
     ``kind`` is one of ``skill.started``, ``skill.finished``, ``skill.refused``, ``ruling``,
-    ``fault``, ``order.changed``, ``person`` or ``brain.finish``; ``data`` holds plain JSON values.
+    ``fault``, ``fault.cleared``, ``order.changed``, ``person`` or ``brain.finish``; ``data`` holds
+    plain JSON values. ``fault.injected``, ``fault.effect`` and ``fault.over`` say what was done to
+    a cell on purpose, and are told to the recorder alone.
     """
 
     tick: int

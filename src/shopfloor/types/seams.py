@@ -140,8 +140,12 @@ class Skill(Protocol):
 class Guard(Protocol[GuardState]):
     """Sees every action before the cell does; cannot be argued with."""
 
-    def start(self, limits: Limits) -> GuardState:
-        """Return the state before the first action."""
+    def start(self, limits: Limits, after: GuardState | None = None) -> GuardState:
+        """Return the state before the first action.
+
+        ``after`` commands were lost on their way, limbs stand elsewhere than the state before says:
+        where they are is read anew, and nothing else is forgotten.
+        """
         ...
 
     def check(
