@@ -638,7 +638,7 @@ def ordeal(tmp_path_factory):
         server = stack.enter_context(Moody(stack))
         who = seat(f"{MODEL}@{server.base_url}")
         keep(Proof(key_of(who), True, MODEL, ("tools",), "2026-11-22"), {})
-        plan = make_plan(brain=who.name, order_file=order_file(folder, orders))
+        plan = make_plan(brain=who.name, order_file=order_file(folder, orders), keep_going=True)
         ended, _ = work(plan, folder / "run")
         write_report(folder / "run")
     return ended, folder / "run"
