@@ -143,7 +143,8 @@ _HEAD = (
     "times are of a shared machine, so ratios say more than seconds."
 )
 _HOW: Mapping[str, Callable[[dict[str, Any]], str]] = {
-    "noise": lambda result: f", measured with {result['orders']} orders a level"
+    "noise": lambda result: f", measured with {result['orders']} orders a level",
+    "fuzz": lambda result: f", measured with {result['commands']:,} and seed {result['seed']}",
 }
 """Where the command that is named leaves open how much was measured, the file says it."""
 _RUN = "shopfloor run --orders 300 --seed 1000 --audit --workers 2 --json"
