@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 _PLANTED = {"tampering", "missing"}
-_FORGERS = ("test_a_forged_log_is_different",)
+_FORGERS = ("test_a_forged_log_is_different", "test_a_lot_that_was_taken_out_is_missed")
 """Tests that plant a difference and forge all sums over it."""
 _REFUSALS = (
     r"unknown (cell|brain|body) '",  # a test's own, of which nobody else knows
