@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from shopfloor.errors import PluginError, SpecMismatch
+from shopfloor.live import watchdog
 from shopfloor.live.cell import CellStopped, LiveCell
 from shopfloor.live.journal import Journal, read_journal
 from shopfloor.live.remote import RemoteBrain
+from shopfloor.live.talk import Pulse
+from shopfloor.live.watchdog import DogSetting
 from shopfloor.order.generator import GeneratedOrders
 from shopfloor.shift.loss import WAYS, trial
 from shopfloor.shift.supervise import LoopSetting
@@ -238,3 +241,24 @@ def test_a_journal_that_was_cut_off_keeps_its_whole_lines(tmp_path):
         file.write(b'{"at_s": 1.0, "wha')
     (line,) = read_journal(path)
     assert (line["what"], line["pid"]) == ("ready", 1)
+
+
+class Silence:
+    """An end of a line at which nobody speaks, and that keeps what is said."""
+
+    def __init__(self):
+        self.lost, self.told = None, []
+
+    def say(self, message):
+        self.told.append(message)
+
+
+def test_a_pulse_from_before_a_release_is_no_new_stop_and_one_from_after_it_is(tmp_path):
+    dog = watchdog._Watchdog(DogSetting(1.0, str(tmp_path / "journal")), Silence(), Silence())
+    dog._stopped, dog._stands = "silent", True
+    dog._release("A. Person")
+    dog._look(Pulse(at_s=1.0, speed_rad_s=0.0, stopped="silent"))  # sent before it heard
+    assert dog._stopped is None
+    dog._look(Pulse(at_s=1.1, speed_rad_s=0.0, stopped=None))
+    dog._look(Pulse(at_s=1.2, speed_rad_s=0.0, stopped="anew"))
+    assert dog._stopped == "anew"

@@ -37,6 +37,8 @@ STILL_S = 0.2
 """A cell stands when all joints have stood for so long [s]."""
 _LOOK_S = 0.005
 _LEAVE_S = 5.0
+_HEARD_S = 0.5
+"""The plant has heard of a release after so long; a stop that it still tells then is a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class _Watchdog:
         self._stopped: str | None = None
         self._still_s: float | None = None  # since when the joints stand
         self._stands = False
+        self._released_s: float | None = None  # when; None once the plant has said that it heard
         self._number = 0
 
     def run(self) -> None:
@@ -110,7 +113,9 @@ class _Watchdog:
 
     def _look(self, pulse: Pulse) -> None:
         """Confirm a stop by what is measured, and by nothing else."""
-        if pulse.stopped is not None and self._stopped is None:
+        if pulse.stopped is None:
+            self._released_s = None
+        elif self._stopped is None and not self._on_its_way():
             self._stopped = pulse.stopped  # the plant has stopped by itself
             self._tell("stopped", pulse.stopped)
         if pulse.speed_rad_s >= STILL_RAD_S:
@@ -122,6 +127,10 @@ class _Watchdog:
             self._stands = True
             self._journal.write("stands", since_s=self._still_s, speed_rad_s=pulse.speed_rad_s)
             self._tell("stands", self._stopped)
+
+    def _on_its_way(self) -> bool:
+        """Whether a pulse may be from before the plant heard of a release."""
+        return self._released_s is not None and monotonic() - self._released_s < _HEARD_S
 
     def _stop(self, reason: str) -> None:
         if self._stopped is not None:
@@ -137,6 +146,7 @@ class _Watchdog:
             return
         self._plant.say(ToPlant(Release(who)))
         self._stopped, self._stands, self._beat_s = None, False, None
+        self._released_s = monotonic()
         self._journal.write("released", who=who)
         self._tell("released", who)
 
