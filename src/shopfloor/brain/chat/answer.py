@@ -13,7 +13,7 @@ from typing import Any, Literal
 from shopfloor.brain.chat.engine import ChatAnswer, ToolCall
 from shopfloor.brain.chat.tool import Misread
 
-__all__ = ["MODES", "Mode", "calls_in"]
+__all__ = ["MODES", "Mode", "calls_in", "worded"]
 
 Mode = Literal["tools", "schema", "tags"]
 MODES: tuple[Mode, ...] = ("tools", "schema", "tags")
@@ -79,3 +79,11 @@ def _call(index: int, entry: Any) -> ToolCall:
         raise Misread(f"call {index} names no skill")
     given = {key: value for key, value in entry.items() if key != "skill"}
     return ToolCall(f"call_{index}", entry["skill"], json.dumps(given, ensure_ascii=False))
+
+
+def worded(answer: ChatAnswer) -> str:
+    """Write an answer down for the log, its calls included."""
+    if not answer.calls:
+        return answer.text
+    calls = [[call.name, call.arguments] for call in answer.calls]
+    return json.dumps({"text": answer.text, "calls": calls}, ensure_ascii=False)

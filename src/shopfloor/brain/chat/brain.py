@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, ClassVar
 
-from shopfloor.brain.chat.answer import Mode, calls_in
+from shopfloor.brain.chat.answer import Mode, calls_in, worded
 from shopfloor.brain.chat.client import Client
 from shopfloor.brain.chat.convention import Convention, convention
 from shopfloor.brain.chat.document import Unreadable, documents
@@ -31,7 +31,7 @@ from shopfloor.types import (
     SkillCall,
 )
 
-__all__ = ["Caps", "ChatBrain", "bill", "worded"]
+__all__ = ["Caps", "ChatBrain", "bill"]
 
 _CAMERAS = ("overview",)
 _CORRECTIONS = 2
@@ -369,14 +369,6 @@ class ChatBrain:
             *bill([(self.seat, answer) for answer in answers]),
             dict(answers[-1].gauges) if answers else {},
         )
-
-
-def worded(answer: ChatAnswer) -> str:
-    """Write an answer down for the log, its calls included."""
-    if not answer.calls:
-        return answer.text
-    calls = [[call.name, call.arguments] for call in answer.calls]
-    return json.dumps({"text": answer.text, "calls": calls}, ensure_ascii=False)
 
 
 def bill(answers: Sequence[tuple[Seat, ChatAnswer]]) -> tuple[tuple[int, int] | None, float | None]:

@@ -19,8 +19,8 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any, ClassVar
 
-from shopfloor.brain.chat.answer import Mode, calls_in
-from shopfloor.brain.chat.brain import Caps, ChatBrain, bill, worded
+from shopfloor.brain.chat.answer import Mode, calls_in, worded
+from shopfloor.brain.chat.brain import Caps, ChatBrain, bill
 from shopfloor.brain.chat.convention import Convention
 from shopfloor.brain.chat.document import documents
 from shopfloor.brain.chat.engine import ChatAnswer, Engine, ToolCall
